@@ -1,14 +1,14 @@
 """Which notifications a person asks for: the fields of a form, and of the address of the page."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
 from notifier.channels import spellings
-from notifier.cli.options.ids import bounds, matching
+from notifier.cli.options.ids import matching
 from notifier.cli.options.window import in_utc
 from notifier.errors import UsageError
 from notifier.notifications import Status
@@ -31,8 +31,9 @@ _RECIPIENT = re.compile(r".*@.*|\+[\d ()./-]{5,}|https?://.*")
 class Filter:
     """The fields as they were given; an empty one selects all.
 
-    `find` is an id or its first eight characters, a recipient, or a key of the item. `period` is one of PERIODS, and
-    counts only where neither `since` nor `until` nor `find` is given: a person's notifications are of all days.
+    `find` is an id or its first eight characters, a recipient, or a key of the item: what looks like an id is a key
+    if no notification has that id, for keys are often UUIDs and numbers. `period` is one of PERIODS, and counts only
+    where neither `since` nor `until` nor `find` is given: a person's notifications are of all days.
     """
 
     find: str = ""
@@ -70,16 +71,8 @@ class Filter:
         """Whether only those are wanted that wait because their route returned `Later`."""
         return self.status == SCHEDULED
 
-    @property
-    def finds_person(self) -> bool:
-        return bool(self.find) and not self.finds_id
-
-    @property
-    def finds_id(self) -> bool:
-        return bool(_ID.fullmatch(self.find))
-
     def selection(self, report: Report) -> Selection:
-        """Return what is selected. Raise UsageError for a field that makes no sense, or an id that does not exist."""
+        """Return what is selected. Raise UsageError for a field that makes no sense."""
         since, until = moment(self.since), moment(self.until)
         if since and until and since >= until:
             raise UsageError("The first time must be before the second.")
@@ -87,9 +80,8 @@ class Filter:
             channel=self.channel, route=self.route, table=self.table, because=self.because, since=since, until=until,
             scheduled=self.scheduled,
         )  # fmt: skip
-        if self.finds_id:
-            bounds(self.find)
-            return replace(found, ids=matching(report, [self.find], _MOST_OF_PREFIX))
+        if ids := _ids(report, self.find):
+            return replace(found, ids=ids)
         if self.find:
             person = _RECIPIENT.fullmatch(self.find)
             return (
@@ -103,6 +95,16 @@ class Filter:
         if back is None:
             return found
         return replace(found, since=(report.now() - back).replace(second=0, microsecond=0))
+
+
+def _ids(report: Report, given: str) -> Sequence[UUID]:
+    """Return the notifications whose ids are this, or begin with it; none if it is no id, or that of none."""
+    if not _ID.fullmatch(given):
+        return ()
+    try:
+        return matching(report, [given], _MOST_OF_PREFIX)
+    except UsageError:
+        return ()
 
 
 def cursor(given: str) -> UUID | None:

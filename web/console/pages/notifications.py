@@ -39,14 +39,14 @@ _SOURCES: Mapping[str, Status] = {
 
 @page.view()
 def show(visit: Visit) -> Response:
-    wanted, found, wrong = Filter.of(visit.query), Found([]), ""
+    wanted, selection, found, wrong = Filter.of(visit.query), Selection(), Found([]), ""
     try:
         selection, statuses = wanted.selection(visit.report), wanted.statuses
         older, newer = (cursor(visit.query.get(name, "")) for name in ("older", "newer"))
         found = Search(visit.engine).page(selection, statuses, limit=_PAGE, older_than=older, newer_than=newer)
     except NotifierError as error:
         wrong = str(error)
-    if wanted.finds_id and len(found.rows) == 1:
+    if selection.ids and len(found.rows) == 1:
         return RedirectResponse(f"/notifications/{found.rows[0]['notification_id']}", 303)
     return visit.show(
         "notifications.html",

@@ -12,6 +12,7 @@ from notifier.notifications import Status
 from notifier.outbox import Journal, JournalFilter, Recipient, Scheduled, end_leases
 from notifier.outbox.operator import operations
 from tests.outbox.rows import Rows
+from tests.outbox.search.items import record_of, recorded
 from tests.web.console.pages.test_channels import text_of
 from tests.web.console.person import Person
 from web.console.app import Console
@@ -68,13 +69,37 @@ def test_an_id_leads_to_its_page(rows: Rows, viewer: Person) -> None:
 
 
 @pytest.mark.parametrize(
+    "key",
+    ["12345678", "deadbeef", "20261201-0001", "7f3b5a5e-8d0c-4c6e-9a52-0d8e6f1b2c3d", "9" * 32, "9" * 36],
+)
+def test_a_key_that_looks_like_an_id_is_found_and_acted_on(
+    rows: Rows, viewer: Person, operator: Person, key: str
+) -> None:
+    wanted, other = recorded(rows, [record_of(key, "order"), record_of("87654321", "order")])
+    page = viewer.get(f"/notifications?find={key}")
+    assert page.status_code == 200
+    assert ids_on(page.text) == [str(wanted)]
+    assert "1 matches" in text_of(viewer.get(f"/notifications/count?find={key}").text)
+    assert "1 pending notification matches" in text_of(operator.get(f"/notifications/all/cancel?find={key}").text)
+    operator.post("/notifications/all/cancel", find=key, reason="the order is void")
+    assert (rows.status(wanted), rows.status(other)) == (Status.CANCELLED, Status.PENDING)
+
+
+def test_an_id_goes_before_a_key(rows: Rows, viewer: Person) -> None:
+    (id_,) = rows.pending()
+    recorded(rows, [record_of(str(id_))])
+    answer = viewer.get(f"/notifications?find={id_}")
+    assert answer.headers["location"] == f"/notifications/{id_}"
+
+
+@pytest.mark.parametrize(
     ("query", "said"),
     [
         ("status=odd", "No status is called"),
         ("since=noon", "is not a time, as 2026-01-31T12:00."),
         ("since=2026-02-01&until=2026-01-01", "The first time must be before the second."),
         ("older=odd", "This page does not exist"),
-        ("find=00000000", "there is no notification 00000000"),
+        ("find=00000000", "No notification matches."),
     ],
 )
 def test_a_wrong_filter_is_said_in_words(viewer: Person, query: str, said: str) -> None:
