@@ -440,9 +440,9 @@ def _act(rows: Rows, engine: Engine) -> None:
     Digests(rows.engine, channel="email").collect([collecting(id_) for id_ in (leader, member)])
     assert list(operations.cancel(Selection(ids=[leader]), "for the test")) == [1]
     assert rows.status(member) is Status.MERGED
-    scheduled = rows.pending()
+    scheduled = rows.pending(2)
     rows.attempts().schedule([waiting(id_) for id_ in scheduled])
-    assert list(operations.bring_forward(Selection(ids=scheduled), "for the test", per_second=100)) == [1]
+    assert list(operations.bring_forward(Selection(ids=scheduled), "for the test", per_second=100)) == [2]
     for to in (Status.SENT, Status.PENDING, Status.FAILED):
         (id_,) = unknown(rows)
         end_leases(rows.engine)
