@@ -156,6 +156,13 @@ def test_a_process_is_asked_whether_it_lives_and_whether_it_is_ready(overlay: st
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_process_is_restarted_only_after_more_time_than_a_failover_takes(overlay: str) -> None:
+    for name in of_kind(overlay, "Deployment").keys() - {"flower"}:
+        probe = container(pods(overlay)[name])["livenessProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] == 150
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_secrets_are_named_and_nowhere_written(overlay: str) -> None:
     assert of_kind(overlay, "Secret") == {}
     for pod in pods(overlay).values():
