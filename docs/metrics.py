@@ -50,7 +50,8 @@ results could be recorded |
 
 While a server does not answer, the process is not ready, but healthy: it waits, and a restart would not help.
 Only a Postgres that keeps its connections open and answers nothing looks like a thread that hangs: to a bridge after
-half a minute, to a feedback process after a minute. Give liveness checks more patience than a failover takes.
+half a minute, to a feedback process after a minute. Give liveness checks more patience than a failover takes: those
+of `deploy/` have 150 seconds.
 Servers are asked every two seconds over connections of their own; an answer that takes longer than five seconds
 counts as no answer. A request for `/readyz` does not wait for them. A parked or paused channel makes no process
 unready. From SIGTERM on, `/readyz` answers 503 at once, and `/healthz` 200 until the process has ended.
