@@ -91,9 +91,8 @@ def audit(
         print_table("Dead letters", dead, columns, nothing, spare=("received_at",))
         print_table("Kept apart", [aside], tuple(aside), "")
         if quarantined or dead or failing or found["gaps"] or found["duplicates"]:
-            say(
-                f"read at {at.astimezone(UTC).isoformat()}: with this as --until, what came later is not acknowledged"
-            )
+            say("To acknowledge what is above and nothing that came later:")
+            say(f"--until {at.astimezone(UTC).isoformat()}")
     if not balanced or failing:
         raise typer.Exit(1)
 

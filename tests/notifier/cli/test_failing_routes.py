@@ -128,7 +128,7 @@ def comes(rows: Rows) -> None:
 
 def test_what_came_after_an_audit_is_not_acknowledged_up_to_its_time(rows: Rows, notifier: Notifier) -> None:
     comes(rows)
-    (at,) = (line.split()[2].rstrip(":") for line in notifier("audit").stdout.splitlines() if "--until" in line)
+    (at,) = (line.split()[1] for line in notifier("audit").stdout.splitlines() if line.startswith("--until"))
     comes(rows)
     done = notifier("audit", *EVERYTHING, "--until", at, "--reason", "known")
     assert [line for line in done.stderr.splitlines() if line.endswith("acknowledged")] == [
