@@ -8,6 +8,7 @@ import typer
 from notifier.channels import address_of, checked_address
 from notifier.cli.actor import actor
 from notifier.cli.connection import connected
+from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.options.channel import ChannelArgument, ChannelOption
 from notifier.cli.options.reason import Reason
 from notifier.cli.options.reveal import Why, note_recipients
@@ -15,8 +16,7 @@ from notifier.cli.records import suppression_file
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
-from notifier.outbox import ErasureKeys, Suppressions
-from notifier.settings import load_recipient_settings
+from notifier.outbox import Suppressions
 from notifier.text import masked
 
 AddressArgument = Annotated[str, typer.Argument(help="The recipient.")]
@@ -68,7 +68,7 @@ def remove(
     """Send to this recipient again. Exit 1 if it was not suppressed."""
     with connected() as engine:
         why = (reason or note).strip() or None
-        suppressions = Suppressions(engine, actor=actor(), erasure_keys=_erasure_keys())
+        suppressions = Suppressions(engine, actor=actor(), erasure_keys=erasure_keys())
         removed = suppressions.remove(channel, address_of(channel, address), topic=topic, note=why)
     if json:
         print_json({"removed": removed})
@@ -91,7 +91,7 @@ def list_(
     if address and not channel:
         raise UsageError("--address needs --channel: each spells its recipients in its own way")
     with connected() as engine:
-        suppressions = Suppressions(engine, actor=actor(), erasure_keys=_erasure_keys())
+        suppressions = Suppressions(engine, actor=actor(), erasure_keys=erasure_keys())
         wanted = address_of(channel, address) if address else ""
         found = suppressions.list(channel=channel, address=wanted, limit=limit)
         if reveal:
@@ -131,7 +131,3 @@ def import_(
         print_json({"lines": len(rows), "suppressed": added})
     else:
         say(f"{len(rows):,} lines read, {added:,} newly suppressed")
-
-
-def _erasure_keys() -> ErasureKeys:
-    return ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())

@@ -8,12 +8,12 @@ import typer
 from notifier.channels import address_of, channel_names
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
+from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.options.channel import ChannelOption
 from notifier.cli.options.reason import Reason, given
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.errors import UsageError
-from notifier.outbox import Erased, Erasure, ErasureKeys, Person
-from notifier.settings import load_recipient_settings
+from notifier.outbox import Erased, Erasure, Person
 
 _SHORTEST = 5
 """Characters: what is shorter stands in the text of others too."""
@@ -36,7 +36,7 @@ def erase(
     """
     why = given(reason)
     person = person_of(address, channel)
-    keys = ErasureKeys.of(load_recipient_settings().erasure_keys.get_secret_value())
+    keys = erasure_keys()
     done = Erased()
     with connected(LONG_SECONDS) as engine:
         erasure = Erasure(engine, actor=actor(), keys=keys)

@@ -43,8 +43,8 @@ class NewSuppression(NamedTuple):
 class Suppressions:
     """Suppressions that operators and unsubscribing recipients add and remove.
 
-    Feedback adds others (`suppress_recipients`). The journal names the `actor`. With the
-    `erasure_keys` a recipient who was erased is found, and can be removed.
+    Feedback adds others (`suppress_recipients`). The journal names the `actor`. With the `erasure_keys` a recipient
+    who was erased is found, and can be removed.
 
         Suppressions(engine, actor="eva").add("email", "ana@example.com", reason="manual", note="she called")
     """

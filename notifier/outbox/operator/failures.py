@@ -44,8 +44,8 @@ def failing(engine: Engine, days: int, until: datetime | None = None) -> list[di
     """Return the failing routes of events of the last `days` days, by channel, the newest failure first.
 
     Each row has the number of deliveries that `failed`, of those that are `retried` after two errors, and the time,
-    the id and the reason of the newest one. Failures that an operator has acknowledged are left out,
-    and those after `until`.
+    the id and the reason of the newest one. Failures that an operator has acknowledged are left out, and
+    those after `until`.
 
     Listed days are looked up by their search terms; of the others all deliveries are read.
     """

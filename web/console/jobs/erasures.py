@@ -8,12 +8,13 @@ from enum import StrEnum
 
 import structlog
 
+from notifier.cli.erasure_keys import erasure_keys
 from notifier.database.engine import Engine, connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError, UsageError
-from notifier.outbox import Erased, Erasure, ErasureKeys, Person
+from notifier.outbox import Erased, Erasure, Person
 from notifier.outbox.inspection.rights import read_rights
-from notifier.settings import ConsoleSettings, RecipientSettings, read_settings
+from notifier.settings import ConsoleSettings
 from notifier.telemetry import trace
 from notifier.text import masked
 
@@ -121,8 +122,7 @@ class Erasures:
     def _run(self, job: ErasureJob, end: Step, work: Callable[[Erasure], Iterator[Erased]]) -> None:
         engine = self._connected()
         try:
-            keys = ErasureKeys.of(read_settings(RecipientSettings).erasure_keys.get_secret_value())
-            for done in work(Erasure(engine, actor=job.actor, keys=keys)):
+            for done in work(Erasure(engine, actor=job.actor, keys=erasure_keys())):
                 job.done = done
             job.step = end
         except NotifierError as error:

@@ -3,10 +3,10 @@
 from starlette.responses import Response, StreamingResponse
 
 from notifier.channels import address_of, channel_names, checked_address
+from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.records import suppression_file
 from notifier.errors import NotifierError, UsageError
-from notifier.outbox import ErasureKeys, Suppressions
-from notifier.settings import RecipientSettings, read_settings
+from notifier.outbox import Suppressions
 from web.console.access.role import Role
 from web.console.page import Page
 from web.console.visit import Visit
@@ -27,7 +27,7 @@ def show(visit: Visit) -> Response:
         if address and not channel:
             raise UsageError("Choose the channel too: each spells its recipients in its own way.")
         wanted = address_of(channel, address) if address else ""
-        rows = _suppressions(visit).list(channel=channel, address=wanted, limit=_MOST)
+        rows = _of_the_erased_too(visit).list(channel=channel, address=wanted, limit=_MOST)
     except NotifierError as error:
         wrong = str(error)
     return visit.show(
@@ -48,7 +48,7 @@ def add(visit: Visit) -> Response:
     if kind not in _KINDS:
         return visit.failed(f"The kind must be one of {', '.join(_KINDS)}.")
     address = checked_address(channel, visit.form.get("address", "").strip())
-    suppressions = _suppressions(visit)
+    suppressions = Suppressions(visit.engine, actor=visit.actor)
     topic = visit.form.get("topic", "").strip()
     added = suppressions.add(channel, address, reason=kind, topic=topic, note=visit.reason)
     return visit.done("Suppressed." if added else "It was suppressed already, for this reason or a graver one.")
@@ -59,7 +59,7 @@ def remove(visit: Visit) -> Response:
     channel = visit.form.get("channel", "")
     address = address_of(channel, visit.form.get("address", "").strip())
     topic = visit.form.get("topic")
-    removed = _suppressions(visit).remove(channel, address, topic=topic, note=visit.reason)
+    removed = _of_the_erased_too(visit).remove(channel, address, topic=topic, note=visit.reason)
     return (
         visit.done("Removed: this recipient is written to again.")
         if removed
@@ -70,17 +70,16 @@ def remove(visit: Visit) -> Response:
 @page.action("/import", role=Role.ADMIN, most_bytes=_MOST_BYTES)
 def import_(visit: Visit) -> Response:
     rows = suppression_file.read(visit.files.get("file", b""))
-    added = _suppressions(visit).add_all(rows, visit.reason)
+    added = Suppressions(visit.engine, actor=visit.actor).add_all(rows, visit.reason)
     return visit.done(f"{len(rows):,} lines read, {added:,} recipients newly suppressed.")
 
 
 @page.action("/export", role=Role.ADMIN)
 def export(visit: Visit) -> Response:
-    rows = _suppressions(visit).export(visit.reason)
+    rows = Suppressions(visit.engine, actor=visit.actor).export(visit.reason)
     headers = {"Content-Disposition": 'attachment; filename="suppressions.csv"'}
     return StreamingResponse(suppression_file.written(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _suppressions(visit: Visit) -> Suppressions:
-    keys = ErasureKeys.of(read_settings(RecipientSettings).erasure_keys.get_secret_value())
-    return Suppressions(visit.engine, actor=visit.actor, erasure_keys=keys)
+def _of_the_erased_too(visit: Visit) -> Suppressions:
+    return Suppressions(visit.engine, actor=visit.actor, erasure_keys=erasure_keys())

@@ -1,7 +1,7 @@
 -- Routes with deliveries that an error of the route or of its template keeps from being sent, and that no operator
 -- has acknowledged; the newest first, at most 100. A delivery that is tried again counts once it has failed
--- :tries times; if :until is given, only if it failed last up to then. Of the deliveries `d` of {candidates}; {chosen} are those that are looked at more closely, and for how
--- many each of them stands.
+-- :tries times; if :until is given, only if it failed last up to then. Of the deliveries `d` of {candidates}; {chosen}
+-- are those that are looked at more closely, and for how many each of them stands.
 -- Such an error happens before the request leaves, so the delivery changes from `pending`: its route raised, did not
 -- return or ended its worker, or its template cannot be rendered. The delivery says that it failed, its last event
 -- from which status. LIMIT 1 makes Postgres look each notification up by its id: it would rather read the whole day.
