@@ -8,11 +8,11 @@ import typer
 from notifier.channels import address_of, checked_address
 from notifier.cli.actor import actor
 from notifier.cli.connection import connected
-from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.options.channel import ChannelArgument, ChannelOption
 from notifier.cli.options.reason import Reason
 from notifier.cli.options.reveal import Why, note_recipients
 from notifier.cli.records import suppression_file
+from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError

@@ -8,9 +8,9 @@ import typer
 from notifier.channels import address_of, channel_names
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
-from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.options.channel import ChannelOption
 from notifier.cli.options.reason import Reason, given
+from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.errors import UsageError
 from notifier.outbox import Erased, Erasure, Person

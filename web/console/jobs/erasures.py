@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import structlog
 
-from notifier.cli.erasure_keys import erasure_keys
+from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.database.engine import Engine, connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError, UsageError

@@ -3,8 +3,8 @@
 from starlette.responses import Response, StreamingResponse
 
 from notifier.channels import address_of, channel_names, checked_address
-from notifier.cli.erasure_keys import erasure_keys
 from notifier.cli.records import suppression_file
+from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.errors import NotifierError, UsageError
 from notifier.outbox import Suppressions
 from web.console.access.role import Role
