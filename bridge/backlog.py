@@ -26,7 +26,7 @@ class BackloggedQueues:
 
     def update_after_pass(self, known: Collection[str], waiting: Collection[str]) -> None:
         """After a pass of the relay: remove the queues that were `known` before it, add those that still have rows
-        `waiting`. Channels that the intake added during the pass are kept.
+        `waiting`. Queues that the intake added during the pass are kept.
         """
         with self._lock:
             self._queues = (self._queues - frozenset(known)).union(waiting)

@@ -1,1 +1,1 @@
-"""SES's events, from SQS to settled deliveries."""
+"""The events of SES and of AWS End User Messaging, from SQS to settled deliveries."""

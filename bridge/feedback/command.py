@@ -13,7 +13,10 @@ from notifier.telemetry import configure_logging, warn_of_unknown_variables
 def feedback(
     concurrency: Annotated[int, typer.Option(help="Batches in progress at once.", min=1, max=64)] = 2,
 ) -> None:
-    """Read SES's events from SQS and settle what they prove. Run as many as you like."""
+    """Read the events of SES and of AWS End User Messaging from SQS, and settle what they prove.
+
+    Run as many as you like.
+    """
     settings = load_settings()
     configure_logging(settings, process="feedback")
     warn_of_unknown_variables()

@@ -1,4 +1,4 @@
-"""The SQS queue with SES's events."""
+"""The SQS queue with the events of SES and of AWS End User Messaging."""
 
 import re
 import time

@@ -32,7 +32,7 @@ REST_SECONDS = 60.0
 _MOST_FAILURES = 2 * TRIES_OF_AN_ITERATOR
 _EMPTIES_BEFORE_END = 60
 _LIMIT_PART = 0.5
-"""The part of a channel's mark above which a rewind waits, so that room is left for new records."""
+"""The part of a queue's mark above which a rewind waits, so that room is left for new records."""
 
 
 class Rewinder:

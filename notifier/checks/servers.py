@@ -41,12 +41,12 @@ def database_question(url: str, application: str) -> Asked:
     return Asked("database", ask, close=engine.dispose)
 
 
-def broker_question(url: str, channel: str) -> Asked:
-    """Return the question whether Redis answers: how many messages wait on the channel."""
-    queue = Queue(url)
+def broker_question(url: str, queue: str) -> Asked:
+    """Return the question whether Redis answers: how many messages wait in the queue."""
+    broker = Queue(url)
 
     def ask() -> str:
-        queue.depth(channel)
+        broker.depth(queue)
         return ""
 
-    return Asked("broker", ask, close=queue.close)
+    return Asked("broker", ask, close=broker.close)

@@ -36,7 +36,7 @@ class Route:
     matches: Predicate
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     on_unknown: OnUnknown | None = None
-    """None: resend on a channel whose provider reports what it accepted, hold on the others."""
+    """None: hold on a channel of the capability NONE or RECEIPTS, else resend."""
     expires_after: float | None = None
     """Seconds."""
     topic: str = ""
@@ -177,8 +177,8 @@ def route(
             are read again are notified again, so do not change it within 24 hours of a record.
         retry: How often and when a failed attempt is repeated. None: `RetryPolicy()`.
         on_unknown: What to do with an attempt whose answer was lost, if no event of the provider proves that it was
-            accepted: `resend`, `hold` (for an operator) or `drop`. None: `resend`, but `hold` on a channel whose
-            provider sends no events.
+            accepted: `resend`, `hold` (for an operator) or `drop`. None: `hold` on a channel of the capability
+            `NONE` or `RECEIPTS` (docs/channels.md), else `resend`. A channel of `IDEMPOTENCY_KEY` always sends again.
         expires_after: Seconds, or a timedelta, after which the event is too old: its notification is `expired`
             instead of sent. None: never.
         topic: What recipients can opt out of: the messages carry a link to unsubscribe from it, if
