@@ -1,8 +1,8 @@
 """Records pages, then publishes their messages. If publishing fails, the relay does it later."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -12,12 +12,11 @@ import structlog
 
 from bridge.backlog import BackloggedQueues
 from bridge.counters import PUBLISHED
+from bridge.fitting import fitted
 from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream.classification import classify_page
-from bridge.stream.decode import sequence_number
 from notifier.broker import BrokerError, BrokerRefused, Queue
-from notifier.errors import LeaseLost
-from notifier.outbox import NewNotification, NewPublication, Page, Publications, Recording, ShardLease
+from notifier.outbox import NewPublication, Page, Publications, Recording, ShardLease
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
@@ -69,31 +68,16 @@ class Intake:
         Raise LeaseLost, with nothing recorded, if another bridge has the shard, and QueueFull, with the checkpoint
         after the part that was recorded, if a queue has no room for the rest.
         """
-        page = classify_page(lease, checkpoint, records, self._routes, self._not_before)
-        wanted = Counter(each.queue for each in page.notifications)
-        if self._limit is None:
-            self._take(lease, checkpoint, page, wanted)
-            return page.checkpoint
-        granted = self._limit.reserve(wanted)
-        used: Mapping[str, int] = {}
-        try:
-            excess = None if granted == wanted else first_without_room(page.notifications, granted)
-            if excess is not None:  # record only the part of the page before the notification without room
-                fitting = records_before(records, excess.sequence_number)
-                page = classify_page(lease, checkpoint, fitting, self._routes, self._not_before)
-                wanted = Counter(each.queue for each in page.notifications)
-            if excess is None or page.read:
-                # Before the write: if the answer to its commit is lost, the rows may exist.
-                used = wanted
-                self._take(lease, checkpoint, page, wanted)
-        except LeaseLost:
-            used = {}
-            raise
-        finally:
-            self._limit.release(granted, used)
-        if excess is not None:
-            raise QueueFull(excess.queue, page.checkpoint)
-        return page.checkpoint
+
+        def classify(some: Sequence[dict[str, Any]]) -> Page:
+            return classify_page(lease, checkpoint, some, self._routes, self._not_before)
+
+        with fitted(self._limit, records, classify) as fitting:
+            if fitting.full is None or fitting.page.read:
+                self._take(lease, checkpoint, fitting.page, fitting.queues)
+        if fitting.full is not None:
+            raise QueueFull(fitting.full, fitting.page.checkpoint)
+        return fitting.page.checkpoint
 
     def _take(self, lease: ShardLease, checkpoint: str | None, page: Page, queues: Collection[str]) -> None:
         """Record the page, and publish it except for the rows of backlogged queues. Those are left to the relay, so
@@ -163,26 +147,3 @@ class Intake:
             return False
         PUBLISHED.labels(queue, "recorded").inc(len(ids))
         return True
-
-
-def first_without_room(notifications: Iterable[NewNotification], room: Mapping[str, int]) -> NewNotification | None:
-    """Return the first of these for which `room` of its queue is used up; None if all fit. Pure.
-
-    Further notifications of one record for one queue need no room: a record is recorded as a whole, and one that
-    makes more of them than a queue may hold would hold up its shard for ever.
-    """
-    left = dict(room)
-    record, taken = "", set[str]()
-    for each in notifications:
-        if each.sequence_number != record:
-            record, taken = each.sequence_number, set()
-        if each.queue not in taken and left.get(each.queue, 0) <= 0:
-            return each
-        left[each.queue] -= 1
-        taken.add(each.queue)
-    return None
-
-
-def records_before(records: Sequence[dict[str, Any]], number: str) -> Sequence[dict[str, Any]]:
-    """Return the records of a page before the one of that sequence number."""
-    return records[: next(place for place, each in enumerate(records) if sequence_number(each) == number)]

@@ -1,16 +1,16 @@
 """Reads again the shards that an operator rewound (`notifier rewind`), while their new records are read too."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
+from bridge.fitting import fitted
 from bridge.outbox_limit import FULL_SECONDS, OutboxLimit
 from bridge.stream.classification import classify_rewound, lease_for
 from bridge.stream.client import ShardGone, StreamThrottled
-from bridge.stream.intake import first_without_room, records_before
 from bridge.stream.listing import ShardListing
 from bridge.stream.page import RecordPage
 from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, RecordSource
@@ -127,24 +127,16 @@ class Rewinder:
 
     def _record(self, rewind: Rewind, page: RecordPage) -> str | None:
         """Record the page as far as its queues have room; return the queue without room, None if all had room."""
-        again = classify_rewound(rewind, page.records, self._routes, self._not_before)
-        wanted = Counter(each.queue for each in again.notifications)
-        granted = wanted if self._limit is None else self._limit.reserve(wanted, _LIMIT_PART)
-        used: Mapping[str, int] = wanted  # also where the answer to the commit is lost: the rows may exist
-        try:
-            excess = first_without_room(again.notifications, granted)
-            if excess is not None:
-                fitting = records_before(page.records, excess.sequence_number)
-                again = classify_rewound(rewind, fitting, self._routes, self._not_before)
-            at_end = excess is None and (page.next_iterator is None or self._is_at_the_end(rewind))
-            used = self._correct(rewind, again, "done" if at_end or again.position == rewind.until else None).queues
-        except LeaseLost:
-            used = {}
-            raise
-        finally:
-            if self._limit is not None:
-                self._limit.release(granted, used)
-        return None if excess is None else excess.queue
+
+        def classify(some: Sequence[dict[str, Any]]) -> RewindPage:
+            return classify_rewound(rewind, some, self._routes, self._not_before)
+
+        with fitted(self._limit, page.records, classify, _LIMIT_PART) as fitting:
+            again = fitting.page
+            at_end = fitting.full is None and (page.next_iterator is None or self._is_at_the_end(rewind))
+            outcome = "done" if at_end or again.position == rewind.until else None
+            fitting.used = self._correct(rewind, again, outcome).queues
+        return fitting.full
 
     def _is_at_the_end(self, rewind: Rewind) -> bool:
         """Return whether nothing is left to read. A shard whose last record is trimmed returns empty pages only,

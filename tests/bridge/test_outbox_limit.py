@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from bridge import outbox_limit
 from bridge.counters import OUTBOX_FULL
+from bridge.fitting import first_without_room
 from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream import reader
-from bridge.stream.intake import Intake, first_without_room
+from bridge.stream.intake import Intake
 from notifier.broker import Queue
 from notifier.errors import LeaseLost
 from notifier.outbox import NewNotification, Partitions, Publications, Recording, Report

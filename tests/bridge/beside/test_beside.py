@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from bridge.fitting import first_without_room
 from bridge.quarantine.judgement import judged
 from bridge.stream.classification import classify_page
-from bridge.stream.intake import first_without_room
 from notifier.outbox import Quarantine, QuarantineSelection, Report, ShardLease, read_gauges
 from notifier.routes import Route, Routes, route, routes_of
 from tests.bridge.stream.records import record
