@@ -52,7 +52,7 @@ class SendBulkEmail:
         return outcomes_of_bulk_answer(answer, len(self.entries))
 
     def halves(self) -> tuple["SesCall", ...]:
-        """Return two calls, each for half of the messages. None if there is only one message."""
+        """Return two calls, each for half of the messages. An empty tuple if there is only one."""
         middle = len(self.entries) // 2
         cuts = (slice(middle), slice(middle, None)) if middle else ()
         return tuple(SendBulkEmail(self.places[cut], self.entries[cut], self.members) for cut in cuts)
