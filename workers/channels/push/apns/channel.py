@@ -14,11 +14,11 @@ from notifier.outcomes import Accepted, Late, NotSent, Offline, Outcome, Rejecte
 from notifier.send_pool import SendPool, timeouts
 from notifier.settings import Settings
 from notifier.templates import Templates
-from workers.channels.push.apns.answer import Answer
-from workers.channels.push.apns.answers import EXPIRED, outcome_of_answer, reason_of
 from workers.channels.push.apns.errors import NotConnected, NotProcessed
+from workers.channels.push.apns.outcomes import EXPIRED, outcome_of_answer, reason_of
 from workers.channels.push.apns.provider_token import ProviderToken
 from workers.channels.push.apns.request import address_of, device_of, headers_of, payload_of
+from workers.channels.push.apns.response import ApnsResponse
 from workers.channels.push.content import rendered
 
 CONCURRENCY = 64
@@ -75,7 +75,7 @@ class ApnsChannel:
         """Yield for `notifier doctor` whether APNs takes the key, by a push to a device token that no device has."""
         headers = {"apns-topic": self._topic, "apns-push-type": "background", "apns-priority": "5"}
         found = self._answer(_NO_DEVICE, headers, b'{"aps":{"content-available":1}}')
-        if not isinstance(found, Answer):
+        if not isinstance(found, ApnsResponse):
             yield wrong(f"APNs cannot be reached: {getattr(found, 'reason', '')}", "", _PAGE)
         elif (code := reason_of(found)) in _OF_NO_DEVICE:
             yield good(f"APNs takes the key, for {self._topic} at {self._url}")
@@ -94,7 +94,7 @@ class ApnsChannel:
         except (AttributeError, TypeError, ValueError) as error:
             return Rejected(str(error))
         found = self._answer(device, headers, body, message.late)
-        if not isinstance(found, Answer):
+        if not isinstance(found, ApnsResponse):
             return found
         outcome = outcome_of_answer(found, device, own_app=message.request.app is not None, proven=self._proven)
         self._proven = self._proven or isinstance(outcome, Accepted)
@@ -102,14 +102,14 @@ class ApnsChannel:
 
     def _answer(
         self, device: str, headers: Mapping[str, str], body: bytes, late: Callable[[], str | None] = lambda: None
-    ) -> Answer | Outcome:
+    ) -> ApnsResponse | Outcome:
         """Return the answer of APNs, or the outcome of a push that has none.
 
         A token that APNs calls expired is renewed once. `late` returns why no second request may start.
         """
         token = self._token.current()
         found = self._posted(device, headers, body, token)
-        if not isinstance(found, Answer) or reason_of(found) != EXPIRED:
+        if not isinstance(found, ApnsResponse) or reason_of(found) != EXPIRED:
             return found
         renewed = self._token.renewed(token)
         if renewed is None:
@@ -118,7 +118,7 @@ class ApnsChannel:
             return Late(reason)
         return self._posted(device, headers, body, renewed)
 
-    def _posted(self, device: str, headers: Mapping[str, str], body: bytes, token: str) -> Answer | Outcome:
+    def _posted(self, device: str, headers: Mapping[str, str], body: bytes, token: str) -> ApnsResponse | Outcome:
         try:
             return self._connections.post(
                 f"/3/device/{device}", {"authorization": f"bearer {token}", **headers}, body

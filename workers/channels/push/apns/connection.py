@@ -21,9 +21,9 @@ from h2.events import (
 from h2.exceptions import H2Error
 from h2.settings import SettingCodes
 
-from workers.channels.push.apns.answer import Answer
 from workers.channels.push.apns.errors import AnswerLost, NotConnected, NotProcessed
 from workers.channels.push.apns.goaway import GoAway, GoAwayFrames
+from workers.channels.push.apns.response import ApnsResponse
 
 IDLE_SECONDS = 20.0
 """After so long without a request a PING is sent first: a firewall may have forgotten the connection, and a request
@@ -97,7 +97,7 @@ class Connection:
             return False
         return not self.ended
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, until: float) -> Answer:
+    def post(self, path: str, headers: Mapping[str, str], body: bytes, until: float) -> ApnsResponse:
         """Send one POST and return its answer. Raise NotProcessed or AnswerLost: then close the connection."""
         try:
             self._send(path, headers, body, until)
@@ -142,12 +142,12 @@ class Connection:
             raise NotProcessed(f"GOAWAY with code {goaway.code} before this request")
         return stream.ended or stream.reset is not None
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> ApnsResponse:
         """Return the answer. Its status alone decides, so its body may be incomplete."""
         headers = self._stream.headers
         if ":status" not in headers:
             raise AnswerLost(f"the stream was reset with code {self._stream.reset}")
-        return Answer(int(headers[":status"]), headers, self._stream.body)
+        return ApnsResponse(int(headers[":status"]), headers, self._stream.body)
 
     def _ping(self, until: float) -> None:
         before = self._pings

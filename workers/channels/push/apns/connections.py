@@ -9,9 +9,9 @@ from http import HTTPStatus
 import httpx
 
 from notifier.send_pool import Timeouts
-from workers.channels.push.apns.answer import Answer
 from workers.channels.push.apns.connection import IDLE_SECONDS, Connection
 from workers.channels.push.apns.errors import NotConnected, NotProcessed
+from workers.channels.push.apns.response import ApnsResponse
 from workers.channels.webhook.network import connected, look_up
 
 KEPT_SECONDS = 600.0
@@ -34,7 +34,7 @@ class Connections:
         self._kept: list[Connection] = []
         self._closed = False
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> ApnsResponse:
         """Send one POST and return its answer. Raise NotConnected, NotProcessed or AnswerLost.
 
         What the server says not to have processed is sent once more, over a new connection (RFC 9113, 8.7), within
@@ -54,7 +54,7 @@ class Connections:
 
     def _post(
         self, connection: Connection, path: str, headers: Mapping[str, str], body: bytes, until: float
-    ) -> Answer:
+    ) -> ApnsResponse:
         try:
             answer = connection.post(path, {":authority": self._authority, **headers}, body, until)
         except BaseException:
@@ -75,7 +75,7 @@ class Connections:
         self._close_idle(IDLE_SECONDS)  # each of them would have to be waited for in the same way
         return self._take(until)
 
-    def _give_back(self, connection: Connection, answer: Answer) -> None:
+    def _give_back(self, connection: Connection, answer: ApnsResponse) -> None:
         """Keep the connection, unless it ends or its server fails: another one may not."""
         with self._lock:
             keep = not self._closed and not connection.ended and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR

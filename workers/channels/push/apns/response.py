@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Answer(NamedTuple):
+class ApnsResponse(NamedTuple):
     """The names of `headers` are in lower case. `body` may be incomplete."""
 
     status: int

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Rejected, Throttled, Unknown, discreet
-from workers.channels.push.apns.answer import Answer
+from workers.channels.push.apns.response import ApnsResponse
 from workers.channels.webhook.answers import retry_after
 
 EXPIRED = "ExpiredProviderToken"
@@ -70,7 +70,7 @@ _STATUSES: dict[int, Callable[[str], Outcome]] = {
 }
 
 
-def reason_of(answer: Answer) -> str:
+def reason_of(answer: ApnsResponse) -> str:
     """Return the reason that APNs gives. Empty if the answer has none."""
     try:
         found: Any = orjson.loads(answer.body)["reason"]
@@ -79,7 +79,7 @@ def reason_of(answer: Answer) -> str:
     return found if isinstance(found, str) else ""
 
 
-def outcome_of_answer(answer: Answer, device: str, *, own_app: bool, proven: bool) -> Outcome:
+def outcome_of_answer(answer: ApnsResponse, device: str, *, own_app: bool, proven: bool) -> Outcome:
     """Return the outcome that an answer means. Its reason does not contain the device token.
 
     `own_app`: the route named the app, and not NOTIFIER_APNS_TOPIC. `proven`: APNs has accepted a push of this
