@@ -88,7 +88,7 @@ from workers.isolation.isolated_builds import IsolatedBuilds
 from workers.process.in_progress import InProgress
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
-from workers.status_updates.sender import Sender
+from workers.status_updates.sender import UpdateSender
 
 PORTS: tuple[type, ...] = (
     StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates,
@@ -410,7 +410,7 @@ class Process:
     def _tell_product(self) -> None:
         """Send all status updates: the first round fails, and what was claimed is due again."""
         product = Product(self._environment.told)
-        sender = Sender(self.updates, product, [product.name])
+        sender = UpdateSender(self.updates, product, [product.name])
         while sender.run_once():
             with self.engine.begin() as connection:
                 connection.execute(text("UPDATE status_updates SET due_at = now()"))

@@ -63,7 +63,7 @@ class _AwsDestination:
         raise NotImplementedError
 
 
-class EventBus(_AwsDestination):
+class EventBridgeDestination(_AwsDestination):
     """An event bus. EventBridge accepts events for a bus that does not exist, so it is looked up once a minute."""
 
     def __init__(self, arn: Arn, settings: Settings) -> None:
@@ -104,7 +104,7 @@ class EventBus(_AwsDestination):
                 raise
 
 
-class Topic(_AwsDestination):
+class SnsDestination(_AwsDestination):
     """An SNS topic; a FIFO one keeps the order of each notification."""
 
     def __init__(self, arn: Arn, settings: Settings) -> None:
@@ -117,7 +117,7 @@ class Topic(_AwsDestination):
         return _failures(answer, len(updates))
 
 
-class Queue(_AwsDestination):
+class SqsDestination(_AwsDestination):
     """An SQS queue; a FIFO one keeps the order of each notification."""
 
     def __init__(self, arn: Arn, settings: Settings) -> None:

@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 30.0
 _LONGEST_WAIT = 300.0
 
 
-class Sender:
+class UpdateSender:
     """Sends to one destination. Any number of processes may do so at once.
 
     `destinations` are all of them: an update that has none gets these. An update that is not accepted waits longer

@@ -7,7 +7,7 @@ import structlog
 from notifier.health import Heartbeat
 from notifier.outbox import DestinationBacklog, StatusUpdates
 from notifier.process.loops import Loop, Loops, in_one_line
-from workers.status_updates.sender import Sender
+from workers.status_updates.sender import UpdateSender
 
 log = structlog.get_logger(__name__)
 
@@ -18,12 +18,12 @@ OLD_SECONDS = 900.0
 """Updates that wait for longer are an alarm."""
 
 
-class Senders:
+class UpdateSenders:
     """Runs the senders until `stop`; requests in progress are finished then."""
 
     def __init__(
         self,
-        senders: Sequence[Sender],
+        senders: Sequence[UpdateSender],
         outbox: StatusUpdates,
         destinations: Sequence[str],
         heartbeat: Heartbeat,

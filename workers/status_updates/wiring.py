@@ -14,18 +14,18 @@ from notifier.settings import Settings
 from notifier.settings.url import without_secret
 from notifier.status_updates.arn import Arn
 from workers.channels.webhook.request import secrets_of
-from workers.status_updates.aws import EventBus, Queue, Topic
+from workers.status_updates.aws import EventBridgeDestination, SnsDestination, SqsDestination
 from workers.status_updates.counters import DestinationCounters
 from workers.status_updates.destination import Destination
-from workers.status_updates.sender import Sender
-from workers.status_updates.senders import Senders
+from workers.status_updates.sender import UpdateSender
+from workers.status_updates.senders import UpdateSenders
 from workers.status_updates.webhook import WebhookDestination
 
-_BY_ARN = {"events": EventBus, "sns": Topic, "sqs": Queue}
+_BY_ARN = {"events": EventBridgeDestination, "sns": SnsDestination, "sqs": SqsDestination}
 
 
 @contextmanager
-def wired(settings: Settings) -> Iterator[Senders]:
+def wired(settings: Settings) -> Iterator[UpdateSenders]:
     """Give senders that are ready to run, and close their connections afterwards.
 
     Raise the NotifierError that names what is missing: a destination, a secret, the schema.
@@ -48,12 +48,12 @@ def wired(settings: Settings) -> Iterator[Senders]:
         personal = settings.status_personal_data
         outbox = StatusUpdates(engine, personal=personal)
         senders = [
-            Sender(outbox, each, names, personal=personal, counters=_counters(each.name, settings))
+            UpdateSender(outbox, each, names, personal=personal, counters=_counters(each.name, settings))
             for each in destinations
         ]
         for each in senders:
             stack.callback(each.close)
-        ready = Senders(senders, outbox, names, heartbeat)
+        ready = UpdateSenders(senders, outbox, names, heartbeat)
         stack.enter_context(_serving_checks(settings, ready, heartbeat))
         yield ready
 
@@ -63,7 +63,7 @@ def _counters(destination: str, settings: Settings) -> DestinationCounters | Non
 
 
 @contextmanager
-def _serving_checks(settings: Settings, senders: Senders, heartbeat: Heartbeat) -> Iterator[None]:
+def _serving_checks(settings: Settings, senders: UpdateSenders, heartbeat: Heartbeat) -> Iterator[None]:
     database = database_question(settings.database_url.get_secret_value(), "notifier status-sender checks")
     with asking([database], wanted=bool(settings.metrics_port)) as servers:
         checks = ProcessChecks(

@@ -29,13 +29,13 @@ from tests.waiting import wait_until
 from tests.workers.channels.wire import Exchange, Wire, plain, serve
 from tests.workers.status_updates.test_destinations import SECRET, settings
 from workers.status_updates.destination import OutgoingUpdate
-from workers.status_updates.sender import Sender
-from workers.status_updates.senders import Senders
+from workers.status_updates.sender import UpdateSender
+from workers.status_updates.senders import UpdateSenders
 from workers.status_updates.wiring import destination_of
 
 __all__ = ["engine", "rows"]  # fixtures
 
-Sending = Callable[..., Sender]
+Sending = Callable[..., UpdateSender]
 ACCEPT = plain(204, b"")
 REFUSE = plain(500, b"out of order")
 
@@ -73,9 +73,9 @@ def sender(engine: Engine) -> Iterator[Sending]:
     """Makes senders, and closes them at the end of the test."""
     with ExitStack() as stack:
 
-        def made(destination: Any, others: Sequence[str] = ()) -> Sender:
+        def made(destination: Any, others: Sequence[str] = ()) -> UpdateSender:
             names = [destination.name, *others]
-            return stack.enter_context(closing(Sender(StatusUpdates(engine), destination, names)))
+            return stack.enter_context(closing(UpdateSender(StatusUpdates(engine), destination, names)))
 
         yield made
 
@@ -130,7 +130,9 @@ def test_the_document_says_what_became_of_the_item(rows: Rows, sender: Sending, 
 def test_the_recipient_is_told_only_where_it_is_asked_for(rows: Rows) -> None:
     sent(rows)
     memory = Memory("https://product.example")
-    with closing(Sender(StatusUpdates(rows.engine, personal=True), memory, [memory.name], personal=True)) as one:
+    with closing(
+        UpdateSender(StatusUpdates(rows.engine, personal=True), memory, [memory.name], personal=True)
+    ) as one:
         one.run_once()
     assert memory.got[0]["recipient"] == "ana@example.com"
 
@@ -233,7 +235,7 @@ def test_an_old_update_is_an_alarm(rows: Rows, capsys: pytest.CaptureFixture[str
     sent(rows)
     rows.run("UPDATE status_updates SET at = now() - interval '1 h'")
     outbox = StatusUpdates(rows.engine)
-    watched = Senders([], outbox, ["https://product.example"], Heartbeat("status-sender"))
+    watched = UpdateSenders([], outbox, ["https://product.example"], Heartbeat("status-sender"))
     watched.watch()
     assert "ALARM: status updates are not accepted" in capsys.readouterr().out
     outbox.assign(["https://gone.example"])

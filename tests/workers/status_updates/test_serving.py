@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 from tests.workers.channels.wire import Wire, serve
 from tests.workers.status_updates.test_destinations import SECRET
 from tests.workers.status_updates.test_sender import ACCEPT, REFUSE
-from workers.status_updates.senders import Senders
+from workers.status_updates.senders import UpdateSenders
 
 __all__ = ["engine", "rows"]  # fixtures
 
@@ -83,7 +83,7 @@ def test_it_serves_its_metrics_and_its_health(rows: Rows, process: StatusSender,
 def test_processes_with_other_destinations_are_an_alarm(rows: Rows, capsys: pytest.CaptureFixture[str]) -> None:
     """An update goes only to the destinations of the process that takes it, and no other process would notice."""
     outbox, others = StatusUpdates(rows.engine), ["https://a.example", "https://b.example"]
-    watched = Senders([], outbox, ["https://a.example"], Heartbeat("status-sender"))
+    watched = UpdateSenders([], outbox, ["https://a.example"], Heartbeat("status-sender"))
     sent(rows)
     outbox.assign(others)
     watched.watch()  # b may have been taken out of the setting meanwhile: no process assigns to it any more
