@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile(rb"\{\{")
 _SUBJECT, _TEXT, _HTML = "{{subject}}", "{{text}}", "{{html}}"
 
 
-class Shared(NamedTuple):
+class CallFields(NamedTuple):
     """The fields that all mails of one call share."""
 
     sender: str
@@ -42,7 +42,7 @@ class Shared(NamedTuple):
     tenant: str | None
 
     @classmethod
-    def of(cls, message: SesMessage, sender: str) -> "Shared":
+    def of(cls, message: SesMessage, sender: str) -> "CallFields":
         email = message.request
         return cls(
             checked_address("sender", email.sender) if email.sender else sender,

@@ -12,7 +12,7 @@ import orjson
 
 from notifier.messages import Email
 from notifier.outcomes import Outcome, Rejected
-from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, Shared, bulk_entry
+from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, CallFields, bulk_entry
 from workers.channels.ses.outcomes import outcome_of_answer, outcomes_of_bulk_answer
 from workers.channels.ses.request import SesMessage, send_email_request
 
@@ -83,7 +83,7 @@ class CallPlan:
         self._messages = messages
         self._sender = sender
         self._configuration_set = configuration_set
-        packs: dict[Shared, _Pack] = {}
+        packs: dict[CallFields, _Pack] = {}
         for place, message in enumerate(messages):
             if held and (outcome := held(message.request)):
                 self.rejected[place] = outcome
@@ -93,19 +93,19 @@ class CallPlan:
                 if entry is None:
                     self.calls.append(self._single(place))
                 else:
-                    self._pack(packs, Shared.of(message, sender), place, entry)
+                    self._pack(packs, CallFields.of(message, sender), place, entry)
             except (AttributeError, TypeError, ValueError) as error:
                 self.rejected[place] = Rejected(str(error))
         for pack in packs.values():
             enough = bulk_from is not None and len(pack.places) >= bulk_from
             self.calls += [pack.call()] if enough else map(self._single, pack.places)
 
-    def _pack(self, packs: dict[Shared, "_Pack"], shared: Shared, place: int, entry: bytes) -> None:
-        pack = packs.get(shared)
+    def _pack(self, packs: dict[CallFields, "_Pack"], fields: CallFields, place: int, entry: bytes) -> None:
+        pack = packs.get(fields)
         if pack is None or not pack.has_room(entry):
             if pack is not None:
                 self.calls.append(pack.call())
-            pack = packs[shared] = _Pack(shared.members(self._configuration_set))
+            pack = packs[fields] = _Pack(fields.members(self._configuration_set))
         pack.add(place, entry)
 
     def _single(self, place: int) -> SendEmail:
