@@ -14,11 +14,11 @@ from notifier.channels import load_for_rendering
 from notifier.errors import NotifierError
 from notifier.events import Event
 from notifier.messages import Email, EmailContent, SmsContent, WebhookContent, with_identity
-from notifier.preview.segments import segments_of
 from notifier.preview.settings import NO_SENDER
 from notifier.routes import Route
 from notifier.routes.requests import check_request
 from notifier.settings import Settings
+from notifier.sms import segments_of
 from notifier.templates import Templates
 from notifier.text import sound
 from notifier.timing import Later

@@ -6,7 +6,7 @@ from notifier.channels import channel_names
 from notifier.errors import NotifierError, UsageError
 from notifier.preview.event import values_of
 from notifier.preview.message import Built, failure_of
-from notifier.preview.segments import segments_of
+from notifier.sms import segments_of
 from notifier.templates import Templates
 from notifier.templates.checks import SAMPLES
 from notifier.templates.files import EMAIL_PARTS

@@ -9,9 +9,9 @@ from notifier.doctor.finding import Finding
 from notifier.errors import SettingsError, TemplateError
 from notifier.messages import Message, Sms, SmsContent
 from notifier.outcomes import Outcome, Rejected
-from notifier.preview.segments import segments_of
 from notifier.send_pool import SendPool
 from notifier.settings import Settings, load_recipient_settings
+from notifier.sms import segments_of
 from notifier.templates import Templates
 from notifier.text import sound
 from workers.channels.aws.failures import outcome_before_request

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.preview.segments import segments_of
+from notifier.sms import segments_of
 
 
 @pytest.mark.parametrize(
