@@ -1,4 +1,4 @@
-"""Reads an event record of an SMS, as AWS End User Messaging publishes it to a topic of SNS, as `Feedback`. Pure.
+"""Reads an event of an SMS, as AWS End User Messaging publishes it to a topic of SNS, as `Feedback`. Pure.
 
 Our ids are in its `context`, which the request gave. Every event proves that the SMS was accepted. Carriers may take
 72 hours for theirs; then the status is `UNKNOWN`.
@@ -8,17 +8,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
+from bridge.feedback.events.fields import attempt_of, detail_of, is_storable, notification_of
 from notifier.errors import DecodeError
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG, Feedback, FeedbackKind
 
 CHANNEL = "sms"
 PREFIX = "TEXT_"
-_MOST_DETAIL = 500
-_MOST_ID = 256
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
 
 _KINDS: Mapping[str, FeedbackKind] = {
@@ -45,22 +41,21 @@ _NEVER = frozenset(("TEXT_INVALID",))
 def sms_feedback_of(event: Mapping[str, Any]) -> list[Feedback]:
     """Return what one event of an SMS says. Raise DecodeError if it lacks what each has."""
     name, message_id = str(event.get("eventType")), event.get("messageId")
-    if not isinstance(message_id, str) or not message_id.isprintable() or not 0 < len(message_id) <= _MOST_ID:
+    if not is_storable(message_id):
         raise DecodeError("its SMS has no messageId")
     sent_at = _time(event.get("messageRequestTimestamp"))
     if sent_at is None:
         raise DecodeError("its SMS has no messageRequestTimestamp")
     context = event.get("context")
     tags = context if isinstance(context, dict) else {}
-    notification, attempt = (str(tags.get(each, "")) for each in (NOTIFICATION_TAG, ATTEMPT_TAG))
     number = event.get("destinationPhoneNumber")
     feedback = Feedback(
         _kind(name, final=event.get("isFinal") is not False),
         message_id,
         _time(event.get("eventTimestamp")) or sent_at,
         sent_at,
-        UUID(notification) if _UUID.fullmatch(notification) else None,
-        int(attempt) if _ATTEMPT.fullmatch(attempt) else None,
+        notification_of(str(tags.get(NOTIFICATION_TAG, ""))),
+        attempt_of(str(tags.get(ATTEMPT_TAG, ""))),
         number if isinstance(number, str) else None,
         permanent=name in _NEVER,
         detail=_detail(name, event.get("messageStatusDescription")),
@@ -79,7 +74,7 @@ def _kind(name: str, *, final: bool) -> FeedbackKind:
 
 def _detail(name: str, description: object) -> str:
     text = description if isinstance(description, str) else ""
-    return " ".join(_NUMBER.sub("…", f"{name}: {text}").strip(": ").split())[:_MOST_DETAIL]
+    return detail_of(_NUMBER.sub("…", f"{name}: {text}").strip(": "))
 
 
 def _time(value: object) -> datetime | None:

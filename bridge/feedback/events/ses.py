@@ -1,7 +1,4 @@
-"""Reads an event record of SES, or of an SMS, as `Feedback`. Pure.
-
-The record is one of SES's event publishing, which has our tags, as SNS, EventBridge or the queue itself bring it.
-"""
+"""Reads an event of SES's event publishing, which has our tags, as `Feedback`. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,20 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
-from uuid import UUID
 from zlib import crc32
 
-from bridge.feedback.sms.events import PREFIX, sms_feedback_of
+from bridge.feedback.events.fields import MOST_ID, attempt_of, detail_of, is_storable, notification_of
 from notifier.errors import DecodeError
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG, Feedback, FeedbackKind
 
-_MOST_DETAIL = 500
-_MOST_ID = 256
 _IN_A_MILLISECOND = 1000
 """Microseconds: far more than a mail has recipients."""
 _CONFIGURATION_SET_TAG = "ses:configuration-set"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 _ON_A_LIST = re.compile(r"On[A-Za-z]*SuppressionList")
 """The account's list, for example. Not `Suppressed`: that is SES's own global list, and counts as a bounce."""
 _WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
@@ -30,28 +22,17 @@ _WORD = re.compile(r"[^\s<>()\[\]\"',;:]+")
 Record = Mapping[str, Any]
 
 
-def feedback_of(record: object) -> list[Feedback]:
-    """Return what one record says: one item, or one for each topic that a recipient leaves. Raise DecodeError."""
-    event = _unwrapped(record)
+def ses_feedback_of(event: Record) -> list[Feedback]:
+    """Return what one event says: one item, or one for each topic that a recipient leaves. Raise DecodeError."""
     name = _text(event.get("eventType"))
     if not name and "notificationType" in event:
         raise DecodeError(
             "a notification of an identity, which has no tags: publish events through a configuration set instead"
         )
-    if name.startswith(PREFIX):
-        return sms_feedback_of(event)
     if name not in _MEANINGS:
         raise DecodeError("its eventType is none that is known")
     member, meaning = _MEANINGS[name]
     return meaning(_proof(_mapping(event.get("mail"))), _mapping(event.get(member)))
-
-
-def _unwrapped(record: object) -> Record:
-    if not isinstance(record, dict):
-        raise DecodeError("no JSON object")
-    if record.get("source") == "aws.ses" and isinstance(record.get("detail"), dict):
-        return _mapping(record["detail"])  # as EventBridge brings it
-    return record
 
 
 def _proof(mail: Record) -> Feedback:
@@ -60,20 +41,19 @@ def _proof(mail: Record) -> Feedback:
     several has none: its bounces name theirs.
     """
     message_id, sent_at = mail.get("messageId"), _time(mail.get("timestamp"))
-    if not _storable(message_id):
+    if not is_storable(message_id):
         raise DecodeError("its mail has no messageId")
     if sent_at is None:
         raise DecodeError("its mail has no timestamp")
-    notification, attempt = _tag(mail, NOTIFICATION_TAG), _tag(mail, ATTEMPT_TAG)
     return Feedback(
         FeedbackKind.SEND,
-        str(message_id),
+        message_id,
         sent_at,
         sent_at,
-        UUID(notification) if _UUID.fullmatch(notification) else None,
-        int(attempt) if _ATTEMPT.fullmatch(attempt) else None,
+        notification_of(_tag(mail, NOTIFICATION_TAG)),
+        attempt_of(_tag(mail, ATTEMPT_TAG)),
         _only(mail.get("destination")),
-        configuration_set=_tag(mail, _CONFIGURATION_SET_TAG)[:_MOST_ID] or None,
+        configuration_set=_tag(mail, _CONFIGURATION_SET_TAG)[:MOST_ID] or None,
     )
 
 
@@ -160,15 +140,14 @@ def _happened(proof: Feedback, kind: FeedbackKind, what: Record, *details: str) 
     not see recipients.
     """
     text = _WORD.sub(lambda word: "…" if "@" in word[0] else word[0], ": ".join(filter(None, details)))
-    detail = " ".join(text.split())
     at = _time(what.get("timestamp")) or proof.sent_at
-    return replace(proof, kind=kind, occurred_at=at, detail=detail[:_MOST_DETAIL] or None)
+    return replace(proof, kind=kind, occurred_at=at, detail=detail_of(text) or None)
 
 
 def _left(preferences: Record) -> set[str]:
     statuses = _people(preferences.get("topicSubscriptionStatus"))
     names = (each.get("topicName") for each in statuses if each.get("subscriptionStatus") == "OptOut")
-    return {name for name in names if isinstance(name, str) and _storable(name)}
+    return {name for name in names if is_storable(name)}
 
 
 def _mapping(value: object) -> Record:
@@ -215,10 +194,6 @@ def _first(value: object) -> str | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _storable(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MOST_ID and value.isprintable()
 
 
 def _tag(mail: Record, name: str) -> str:

@@ -1,1 +1,0 @@
-"""Events of SMS that AWS End User Messaging sends to the feedback queue."""
