@@ -10,11 +10,12 @@ import typer
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.reason import Reason
-from notifier.cli.options.window import DEFAULT_DAYS, moment
+from notifier.cli.options.window import moment
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.database.engine import Engine
 from notifier.errors import UsageError
+from notifier.operating.times import DEFAULT_DAYS
 from notifier.outbox import Acknowledgements, Report
 from notifier.outbox.operator.totals import balances
 

@@ -1,6 +1,6 @@
 """`notifier status`, `show`, `shards`: read, and change nothing; `show --reveal` is journaled."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from shlex import quote
@@ -9,21 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from notifier.cli.connection import LONG_SECONDS, connected, report
-from notifier.cli.options.ids import resolved
 from notifier.cli.options.reveal import UNSAID, Why, reveals
 from notifier.cli.terminal.output import Json, print_json, say, with_recipients
-from notifier.cli.terminal.table import print_facts, print_table, shown
-from notifier.cli.terminal.timeline import facts_in_words, line_in_words, timeline
+from notifier.cli.terminal.table import print_facts, print_table
 from notifier.errors import UsageError
-from notifier.notifications import Status
+from notifier.operating.details import item_outline, last_traceback, shadow_subject
+from notifier.operating.ids import resolved
+from notifier.operating.shards import generations
+from notifier.operating.timeline import facts_in_words, line_in_words, timeline
 from notifier.outbox import Report, StreamStatus
-from notifier.outbox import records as wire
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
 from notifier.settings import load_database_settings
 
 _DEEPEST = 4
 _HIDDEN = "the record and the last traceback; --reveal shows them"
-_IMAGES = {"NewImage": "attributes", "OldImage": "old_attributes"}
 
 
 def status(json: Json = False) -> None:
@@ -180,22 +179,6 @@ def as_tree(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "shard": _branch(depth) + row["shard_id"]} for depth, row in generations(rows)]
 
 
-def generations(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the shards by table, each after its parent, with the number of its ancestors among them."""
-    known = {(row["table_name"], row["shard_id"]) for row in rows}
-    children: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        parent = row["parent_shard_id"] if (row["table_name"], row["parent_shard_id"]) in known else None
-        children.setdefault((row["table_name"], parent), []).append(row)
-    waiting = [(0, row) for table in sorted({row["table_name"] for row in rows}, reverse=True)
-               for row in reversed(children.get((table, None), []))]  # fmt: skip
-    while waiting:
-        depth, row = waiting.pop()
-        yield depth, row
-        below = children.pop((row["table_name"], row["shard_id"]), [])
-        waiting += [(depth + 1, child) for child in reversed(below)]
-
-
 def _branch(depth: int) -> str:
     """Return the indentation of a generation. From the fifth on the generation is a number: a stream gets a new one
     every few hours, and the line would become too long.
@@ -211,32 +194,6 @@ def lag_in_words(seconds: float | None) -> str | None:
         return None
     mark = " ALARM" if seconds >= ALARM_SECONDS else " warning" if seconds >= WARNING_SECONDS else ""
     return f"{seconds:,.0f} s{mark}"
-
-
-def item_outline(record: bytes) -> dict[str, Any]:
-    """Return the keys of the item and the names of its attributes. Their values may be personal data."""
-    try:
-        change = wire.parse(bytes(record))["dynamodb"]
-        keys = {name: value for name, typed in change["Keys"].items() for value in typed.values()}
-        names = {ours: sorted(change[theirs]) for theirs, ours in _IMAGES.items() if theirs in change}
-    except (ValueError, LookupError, TypeError, AttributeError):  # no record of DynamoDB Streams: --reveal shows it
-        return {}
-    return {"keys": keys, **names}
-
-
-def last_traceback(events: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the last traceback, and how many there are: those of other tries are mostly the same. None if none."""
-    failed = [event for event in events if event["detail"] and event["status_to"] != Status.SHADOWED]
-    if not failed:
-        return None
-    count = f"the last of {len(failed)}, " if len(failed) > 1 else ""
-    return f"{count}{shown(failed[-1]['at'])}, {failed[-1]['status_to']}\n{failed[-1]['detail']}"
-
-
-def shadow_subject(events: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the subject of the message that was built in shadow last. None if there is none."""
-    built = [event["detail"] for event in events if event["status_to"] == Status.SHADOWED]
-    return built[-1] if built else None
 
 
 def _text(record: bytes) -> str:

@@ -12,7 +12,6 @@ import typer
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.channel import ChannelOption, check_found
-from notifier.cli.options.ids import bounds, resolved
 from notifier.cli.options.reason import Reason, given
 from notifier.cli.options.selecting import (
     Because,
@@ -28,6 +27,7 @@ from notifier.cli.terminal.output import Json, print_json, say
 from notifier.database.engine import Engine
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.operating.ids import bounds, resolved
 from notifier.outbox import Operations, Report, Selection
 
 Ids = Annotated[

@@ -11,11 +11,11 @@ from notifier.cli.connection import connected
 from notifier.cli.options.channel import ChannelArgument, ChannelOption
 from notifier.cli.options.reason import Reason
 from notifier.cli.options.reveal import Why, note_recipients
-from notifier.cli.records import suppression_file
-from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
+from notifier.operating import suppression_file
+from notifier.operating.erasure_keys import erasure_keys
 from notifier.outbox import Suppressions
 from notifier.text import masked
 

@@ -15,9 +15,9 @@ from typing import IO, Any
 
 import orjson
 
-from notifier.cli.options.window import in_utc, of_an_event
 from notifier.comparison.matching import Compared
 from notifier.errors import UsageError
+from notifier.operating.times import in_utc, of_an_event
 from notifier.text import encodes
 
 LONGEST_LINE = 1_000_000

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notifier.cli.records.erase import person_of
 from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
+from notifier.operating.person import person_of
 from notifier.outbox import (
     Arrival,
     Change,

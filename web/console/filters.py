@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from notifier.channels import spellings
-from notifier.cli.options.ids import matching
-from notifier.cli.options.window import in_utc
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.operating.ids import matching
+from notifier.operating.times import in_utc
 from notifier.outbox import SCHEDULED, Report, Selection
 
 PERIODS: Mapping[str, timedelta | None] = {

@@ -1,32 +1,13 @@
 """How far back a command looks: seven days, unless `--since` or `--all` is given."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from notifier.cli.terminal.output import say
 from notifier.errors import UsageError
-
-DEFAULT_DAYS = 7
-_FIRST_YEAR, _LAST_YEAR = 1970, 9000
-"""Years of events, with room for what is added to a time or taken from it."""
-
-
-def in_utc(given: str) -> datetime:
-    """Return the time that a user typed, in UTC unless it has an offset.
-
-    Raise ValueError or OverflowError if it is none, or of a year that no event has.
-    """
-    found = of_an_event(datetime.fromisoformat(given))
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def of_an_event(found: datetime) -> datetime:
-    """Return the time if an event can be of its year. Raise ValueError if none can: sums with it could overflow."""
-    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-        raise ValueError(f"no event is of the year {found.year}")
-    return found
+from notifier.operating.times import DEFAULT_DAYS, in_utc
 
 
 def moment(given: str) -> datetime:

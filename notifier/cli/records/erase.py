@@ -5,18 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from notifier.channels import address_of, channel_names
 from notifier.cli.actor import actor
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.channel import ChannelOption
 from notifier.cli.options.reason import Reason, given
-from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.cli.terminal.output import Json, print_json, say
-from notifier.errors import UsageError
-from notifier.outbox import Erased, Erasure, Person
-
-_SHORTEST = 5
-"""Characters: what is shorter stands in the text of others too."""
+from notifier.operating.erasure_keys import erasure_keys
+from notifier.operating.person import person_of
+from notifier.outbox import Erased, Erasure
 
 
 def erase(
@@ -46,14 +42,6 @@ def erase(
     _print(done, json, dry_run)
     if done.open and not dry_run:
         raise typer.Exit(1)
-
-
-def person_of(address: str, channel: str = "") -> Person:
-    """Return who has this address on one channel, or on any that is installed. Raise UsageError if it is short."""
-    if len(address.strip()) < _SHORTEST:
-        raise UsageError(f"an address of less than {_SHORTEST} characters stands in the text of others, too")
-    names = [channel] if channel else channel_names()
-    return Person(address, names, [address_of(each, address) for each in names])
 
 
 def _print(done: Erased, json: bool, dry_run: bool) -> None:

@@ -9,7 +9,6 @@ import typer
 
 from notifier.cli.connection import LONG_SECONDS, connected
 from notifier.cli.options.channel import ChannelOption, check_found
-from notifier.cli.options.ids import matching, resolved
 from notifier.cli.options.reveal import note_recipients
 from notifier.cli.options.selecting import KeyOption, RecipientOption, RouteOption, TableOption, recipients_of
 from notifier.cli.options.window import History, Since, Until, check_window, print_window, window_start
@@ -17,6 +16,7 @@ from notifier.cli.terminal.output import Json, print_json, say, with_recipients
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.operating.ids import matching, resolved
 from notifier.outbox import MOST_COUNTED, SCHEDULED, Failures, Found, Report, Search, Selection
 
 _COLUMNS = ("notification_id", "status", "route", "attempt", "recipient", "recorded_at", "reason")

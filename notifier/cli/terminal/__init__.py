@@ -1,1 +1,1 @@
-"""What commands print for people: text, tables, findings and the timeline of a notification."""
+"""What commands print for people: text, tables and findings."""

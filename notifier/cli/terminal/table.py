@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from notifier.operating.times import in_words
 from notifier.text import printable
 
 Fields = Mapping[str, Any]
@@ -146,7 +147,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return in_words(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={each}" for name, each in value.items())
     if isinstance(value, list):

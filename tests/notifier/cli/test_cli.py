@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.connection import connected, report
-from notifier.cli.inspect import as_tree, last_traceback
+from notifier.cli.inspect import as_tree
 from notifier.notifications import Status
+from notifier.operating.details import last_traceback
 from notifier.outbox import Change, Quarantined, Recipient, read_gauges
 from tests.notifier.cli.in_process import Notifier, notifier
 from tests.outbox.conftest import engine, rows

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from notifier.cli.options.ids import bounds
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.operating.ids import bounds
 from tests.notifier.cli.in_process import notifier
 from tests.notifier.cli.test_cli import Notifier, answer
 from tests.outbox.conftest import engine, rows

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from notifier.cli.records.erase import person_of
 from notifier.notifications import Status
+from notifier.operating.person import person_of
 from notifier.outbox import (
     Change,
     Erasure,

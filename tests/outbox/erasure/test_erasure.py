@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DatabaseError
 
-from notifier.cli.records.erase import person_of
 from notifier.notifications import Status
+from notifier.operating.person import person_of
 from notifier.outbox import (
     Attempts,
     ChannelStates,
@@ -173,7 +173,7 @@ def test_what_waits_is_named_and_cancelled_only_if_asked(rows: Rows) -> None:
 
 ERASE = """
 import sys
-from notifier.cli.records.erase import person_of
+from notifier.operating.person import person_of
 from notifier.database.engine import connect
 from notifier.outbox import Erasure, ErasureKeys
 from notifier.outbox.erasure import erasure

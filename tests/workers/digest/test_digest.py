@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import exc
 
 from notifier import Digest, Email, Event, Later, Limit, RetryPolicy
-from notifier.cli.records.erase import person_of
 from notifier.database.engine import connect
 from notifier.notifications import Status
+from notifier.operating.person import person_of
 from notifier.outbox import (
     Attempts,
     Change,

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from notifier import Email, Event
-from notifier.cli.records.erase import person_of
 from notifier.notifications import Status
+from notifier.operating.person import person_of
 from notifier.outbox import Erasure, ErasureKeys, Search, Selection, Suppressions
 from tests.workers.conftest import ses, templates_path
 from tests.workers.test_deliverer import Environment, env

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from notifier.cli.records.erase import person_of
 from notifier.health import Heartbeat
 from notifier.metrics.family import Source
 from notifier.metrics.names import FAMILIES
+from notifier.operating.person import person_of
 from notifier.outbox import Erasure, ErasureKeys, StatusUpdates
 from sandbox.embedded.allocation import free_port
 from sandbox.system import notifier_process

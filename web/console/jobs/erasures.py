@@ -8,10 +8,10 @@ from enum import StrEnum
 
 import structlog
 
-from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.database.engine import Engine, connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError, UsageError
+from notifier.operating.erasure_keys import erasure_keys
 from notifier.outbox import Erased, Erasure, Person
 from notifier.outbox.inspection.rights import read_rights
 from notifier.settings import ConsoleSettings

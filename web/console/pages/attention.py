@@ -8,8 +8,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from notifier.cli.options.window import DEFAULT_DAYS, in_utc
 from notifier.errors import UsageError
+from notifier.operating.times import DEFAULT_DAYS, in_utc
 from notifier.outbox import Acknowledgements, Quarantine, Report, Reveals, Search, Selection
 from web.console.access.role import Role
 from web.console.jobs.replay import Replay

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from notifier.channels import channel_names
-from notifier.cli.records.erase import person_of
+from notifier.operating.person import person_of
 from web.console.access.role import Role
 from web.console.page import Page
 from web.console.visit import Visit

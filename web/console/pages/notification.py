@@ -9,11 +9,11 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from notifier.cli.inspect import item_outline, last_traceback, shadow_subject
-from notifier.cli.options.ids import resolved
-from notifier.cli.terminal.timeline import timeline
 from notifier.errors import UsageError
 from notifier.notifications import Status
+from notifier.operating.details import item_outline, last_traceback, shadow_subject
+from notifier.operating.ids import resolved
+from notifier.operating.timeline import timeline
 from notifier.outbox import SCHEDULED, Operations, Reveals, Selection
 from notifier.outbox import records as wire
 from web.console.page import Page

@@ -6,8 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from notifier.cli.inspect import generations
 from notifier.errors import UsageError
+from notifier.operating.shards import generations
 from notifier.outbox import RewindRequests, RewindTarget, StreamStatus
 from notifier.outbox.stream.status import ALARM_SECONDS, WARNING_SECONDS
 from web.console.access.role import Role

@@ -3,9 +3,9 @@
 from starlette.responses import Response, StreamingResponse
 
 from notifier.channels import address_of, channel_names, checked_address
-from notifier.cli.records import suppression_file
-from notifier.cli.records.erasure_keys import erasure_keys
 from notifier.errors import NotifierError, UsageError
+from notifier.operating import suppression_file
+from notifier.operating.erasure_keys import erasure_keys
 from notifier.outbox import Suppressions
 from web.console.access.role import Role
 from web.console.page import Page

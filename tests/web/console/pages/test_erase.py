@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from notifier.cli.records.erase import person_of
+from notifier.operating.person import person_of
 from notifier.outbox import Erasure, Journal, JournalFilter
 from notifier.outbox.roles import grant_roles
 from tests.conftest import administer

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier.cli.terminal.timeline import facts_in_words, line_in_words, timeline
 from notifier.notifications import Status
+from notifier.operating.timeline import facts_in_words, line_in_words, timeline
 
 
 def at(second: float) -> datetime:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.cli.records import suppression_file
+from notifier.operating import suppression_file
 from notifier.outbox import NewSuppression, Suppressions
 from tests.notifier.cli.test_cli import Notifier, answer, notifier
 from tests.outbox.conftest import engine, rows

@@ -1,10 +1,12 @@
 """What happened to one notification, as lines in the order of time. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from notifier.cli.terminal.table import Fields
 from notifier.notifications import Status
+
+Fields = Mapping[str, Any]
+"""A row of the outbox, or a line of the timeline."""
 
 _ACCEPTED = frozenset((Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED))
 _RANKS = {"bridge": 0, "provider": 2}
