@@ -79,7 +79,7 @@ the channels are chosen on the page. They are generated from the same names: `ma
   The last seconds of a killed worker are missing. They count what workers did: what a provider's events or
   an operator changed later shows in `notifier_feedback_events_total` and in `notifier operations`.
 - What it costs a worker: less than 0.4 µs a message in units of 500, and up to 45 µs for a unit of one message, on a
-  busy machine (`python -m bench.measuring`, by turns with and without).
+  busy machine (`python -m bench.metrics_cost`, by turns with and without).
 - Labels hold names of channels, routes, tables, statuses and kinds of things: never an id, a recipient or a text
   of a provider. A route that a worker has not loaded is `(not loaded)`, so that there are no more labels than
   routes.

@@ -39,7 +39,7 @@ COMMANDS = {
     "resume": "notifier.cli.channels:resume",
     "suppress": "notifier.cli.suppress:suppress",
     "routes": "notifier.preview.command:routes",
-    "template": "notifier.authoring.command:template",
+    "template": "notifier.template_commands.command:template",
     "doctor": "notifier.cli.doctor:doctor",
     "health": "notifier.cli.health:health",
 }

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from notifier.authoring.command import template
-from notifier.authoring.pages import pages
-from notifier.authoring.review import review
-from notifier.authoring.server import PreviewServer
 from notifier.errors import UsageError
+from notifier.template_commands.command import template
+from notifier.template_commands.pages import pages
+from notifier.template_commands.review import review
+from notifier.template_commands.server import PreviewServer
 from notifier.templates import Templates
 
 SAMPLE = '{"name": "Ana"}'

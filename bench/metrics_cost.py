@@ -1,7 +1,7 @@
 """What measuring costs a worker: units of the same messages, delivered with and without it, by turns.
 
 Nothing waits here: the database and the provider are stand-ins that answer at once, so that the difference is only
-that of the code. `python -m bench.measuring` prints microseconds a message.
+that of the code. `python -m bench.metrics_cost` prints microseconds a message.
 """
 
 import statistics

@@ -5,8 +5,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from notifier.authoring.pages import INDEX
 from notifier.errors import NotifierError, UsageError
+from notifier.template_commands.pages import INDEX
 
 _HOST = "127.0.0.1"
 _NAMES = frozenset((_HOST, "localhost"))

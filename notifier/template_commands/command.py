@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from notifier.authoring.pages import pages, write
-from notifier.authoring.review import Remark, review
-from notifier.authoring.server import PreviewServer
-from notifier.authoring.starting import start
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.errors import UsageError
 from notifier.preview.routing import Routing
 from notifier.preview.settings import preview_settings
 from notifier.routes.loading import load_routes
+from notifier.template_commands.pages import pages, write
+from notifier.template_commands.review import Remark, review
+from notifier.template_commands.server import PreviewServer
+from notifier.template_commands.starting import start
 from notifier.templates import Templates, templates_folder
 
 Folder = Annotated[
