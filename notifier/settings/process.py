@@ -57,7 +57,8 @@ class Settings(
     ses_mode: Literal["auto", "bulk", "single"] = Field(
         default="auto",
         description="bulk: up to 50 mails in a request to SES; single: one; auto: bulk, and single for a while where "
-        "SES throttles bulk requests",
+        "SES throttles bulk requests. Where SES refuses bulk requests alone, as without the right ses:SendBulkEmail, "
+        "bulk and auto send single ones for five minutes, and then try again",
     )
     feedback_queue_url: str = Field(
         default="", description="SQS queue with the events of that configuration set; for `notifier feedback`"

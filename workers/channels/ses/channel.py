@@ -16,6 +16,7 @@ from notifier.templates import Templates
 from workers.channels.aws.failures import outcome_before_request
 from workers.channels.mailbox import checked_mailbox, mailbox_of, wire_address
 from workers.channels.ses.attachments import check_ses_attachments
+from workers.channels.ses.bulk_right import BulkRight
 from workers.channels.ses.calls import CallPlan, SendBulkEmail, SesCall
 from workers.channels.ses.client import SesClient
 from workers.channels.ses.mode import AutoMode
@@ -24,6 +25,7 @@ from workers.channels.ses.outcomes import (
     is_unverified,
     may_be_one_entry,
     outcome_of_error,
+    why_operation_refused,
     with_senders,
 )
 from workers.channels.ses.parked import ParkedParts
@@ -49,6 +51,7 @@ class SesChannel:
         self._threads = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="ses")
         self._mode = settings.ses_mode
         self._auto = AutoMode()
+        self._right = BulkRight()
         self._parked = ParkedParts(settings.probe_seconds)
         self._rate: float | None = None
 
@@ -102,9 +105,11 @@ class SesChannel:
         self._client.close()
 
     def _bulk_from(self) -> int | None:
-        if self._mode == "auto":
-            return WORTH_BULK if self._auto.bulk(time.monotonic()) else None
-        return 1 if self._mode == "bulk" else None
+        if self._mode == "single" or self._right.missing():
+            return None
+        if self._mode == "bulk":
+            return 1
+        return WORTH_BULK if self._auto.bulk(time.monotonic()) else None
 
     def _make(
         self, calls: Sequence[SesCall], messages: Sequence[Message[Email, EmailContent]], deadline: float
@@ -123,7 +128,8 @@ class SesChannel:
     ) -> list[tuple[int, Outcome]]:
         """Make one request and return the outcome of each message, with its index.
 
-        If SES refuses a bulk call for what may be one message's fault, each half is sent again by itself.
+        If SES refuses a bulk call for what may be one message's fault, each half is sent again by itself; if for what
+        may be wrong with bulk calls alone, each message.
         """
         if reason := messages[call.places[0]].late():  # all messages of a unit have the same `not_after`
             return [(place, Late(reason)) for place in call.places]
@@ -136,12 +142,38 @@ class SesChannel:
         except Exception as error:  # noqa: BLE001 - every message needs an outcome
             if may_be_one_entry(error) and (halves := call.halves()):
                 return [each for half in halves for each in self._call(half, messages, deadline)]
-            if isinstance(call, SendBulkEmail) and is_throttle(error):
-                self._auto.throttled(time.monotonic(), len(call.places), self._rate)
+            if isinstance(call, SendBulkEmail):
+                if reason := why_operation_refused(error):
+                    return self._one_by_one(call, reason, messages, deadline)
+                if is_throttle(error):
+                    self._auto.throttled(time.monotonic(), len(call.places), self._rate)
             return [(place, outcome_of_error(error)) for place in call.places]
+        if isinstance(call, SendBulkEmail):
+            self._right.taken()
         outcomes = call.outcomes(answer)
         self._auto.accepted(time.monotonic(), list(map(type, outcomes)).count(Accepted))
         return list(zip(call.places, outcomes, strict=True))
+
+    def _one_by_one(
+        self, call: SendBulkEmail, reason: str, messages: Sequence[Message[Email, EmailContent]], deadline: float
+    ) -> list[tuple[int, Outcome]]:
+        """Send each message of a bulk call that SES refused for this reason by a call of its own.
+
+        A channel that such a refusal parked would be opened by its probe, which is a single call, and parked by the
+        next unit, again and again. If SES refuses the first single call, too, it is the account: the messages after
+        it get the same outcome without a call, and the channel is parked.
+        """
+        own = [messages[place] for place in call.places]
+        plan = CallPlan(own, self._sender, self._configuration_set, None)
+        outcomes = plan.rejected
+        blocked: Outcome | None = None
+        for single in plan.calls:
+            found = [(place, blocked) for place in single.places] if blocked else self._call(single, own, deadline)
+            outcomes |= found
+            blocked = next((each for _, each in found if isinstance(each, Blocked) and not is_unverified(each)), None)
+        if Accepted in map(type, outcomes.values()):
+            self._right.refused(reason)
+        return [(call.places[place], outcome) for place, outcome in outcomes.items()]
 
 
 def send_rate(account: Mapping[str, Any]) -> float | None:

@@ -8,7 +8,7 @@ from notifier.aws import AwsError
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
 from workers.channels.aws.failures import outcome_of_failure
 from workers.channels.aws.refusals import NOT_SENT, REJECTED, THROTTLED, Refusal
-from workers.channels.ses.refusals import BULK_STATUSES, CODES, TABLE, UNVERIFIED
+from workers.channels.ses.refusals import BULK_STATUSES, CODES, OF_THE_OPERATION, TABLE, UNVERIFIED
 
 _DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
 
@@ -74,6 +74,17 @@ def may_be_one_entry(error: Exception) -> bool:
         return False
     refusal = TABLE.refusal(error)
     return refusal in (NOT_SENT, REJECTED) or (refusal is UNVERIFIED and CODES.get(error.code) is REJECTED)
+
+
+def why_operation_refused(error: Exception) -> str | None:
+    """Return why SES refused a bulk call, if single calls may be allowed nevertheless: a right may be missing.
+
+    None if the reason is another one, or if the call may have been accepted.
+    """
+    if not isinstance(error, AwsError) or error.code not in OF_THE_OPERATION:
+        return None
+    refusal = TABLE.refusal(error)
+    return TABLE.discreet(f"{error.status} {error}") if refusal and refusal.outcome is Blocked else None
 
 
 def _names_others(reason: str, sender: str) -> bool:

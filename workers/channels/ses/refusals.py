@@ -98,6 +98,21 @@ BULK_STATUSES: dict[str, Refusal | type[Accepted]] = {
 }
 """The status of one entry in the answer to SendBulkEmail. The longer names are those of its documentation."""
 
+OF_THE_OPERATION = frozenset(
+    (
+        "AccessDenied",
+        "AccessDeniedException",
+        "NotAuthorized",
+        "UnauthorizedOperation",
+        # An endpoint without the operation. Some emulators answer with a bare status.
+        "InvalidAction",
+        "UnknownOperationException",
+        "404",
+        "405",
+    )
+)
+"""Codes that may say that this operation is not allowed, or not there, while another one is."""
+
 _MAILBOX = re.compile(r"[^\s<>@,;:'\"]+(?=@)")
 _ABOUT_AN_ADDRESS = re.compile(
     r"(?:local address|domain (?:contains|starts|ends)|illegal|missing|address length|invalid (?:email )?address)",
