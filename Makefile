@@ -26,7 +26,7 @@ setup: $(READY) ## create .venv with everything in it
 demo: $(READY) ## 1,000 events become 1,000 mails, on real parts, and the count is proved
 	$(BIN)/notifier demo
 
-test: $(READY) ## the fast tests, on real (embedded) Postgres and Redis; about six minutes on two cores
+test: $(READY) ## the fast tests, on real (embedded) Postgres and Redis; about seven minutes on two cores
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: $(READY) ## all tests: also the model, the mutants, a selection of the crash matrix, a short chaos

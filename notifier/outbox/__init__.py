@@ -14,7 +14,12 @@
     erasure/      people who are erased
     search/       notifications by recipient, key, status, reason, ...: pages, bounded counts
     history/      days: counted, searched, dropped
-    sql/          fragments that statements of several packages share (`statements.py`)
+    inspection/   what `notifier doctor` reads: the server, the rights of its login, the days
+    sql/          fragments that statements of several packages share
+    statements.py  loads statements from `.sql` files
+    days.py       limits a statement to the partitions of certain days
+    records.py    stream records as JSON
+    roles.py      roles of Postgres, one for each process, and their rights
 
 A statement names the status that it changes from, so that it changes no row in any other status; the method returns
 the rows that it changed.

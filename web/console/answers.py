@@ -25,7 +25,7 @@ _TITLES = {
 
 
 def answer(entrance: Entrance, visit: Visit) -> Response:
-    """Run the page's function, in a thread. What it cannot do is said on a page, never with a traceback."""
+    """Run the page's function, in a thread. An error of the function is shown on a page, never as a traceback."""
     if entrance.reason and not visit.reason:
         return visit.failed("Nothing was done: give a reason, which is kept in the journal.")
     try:
