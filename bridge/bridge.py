@@ -26,9 +26,9 @@ from bridge.stream.tree import ShardTree
 from bridge.turns import until_turn
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import LeaseLost
-from notifier.health import BEAT_SECONDS, Heartbeat
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.heartbeat import BEAT_SECONDS, Heartbeat
 from notifier.outbox import Partitions
-from notifier.process.beats import STALE_SECONDS
 from notifier.process.loops import Loop, NextIn, in_one_line
 from notifier.telemetry import trace
 

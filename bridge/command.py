@@ -1,7 +1,7 @@
 """`notifier bridge`: runs one bridge until SIGTERM or SIGINT."""
 
 from bridge.wiring import wired
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.process.garbage import collect_rarely
 from notifier.process.stop_signals import stop_on_signals
 from notifier.settings import load_settings

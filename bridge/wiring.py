@@ -29,11 +29,13 @@ from bridge.stream.tree import ShardTree
 from bridge.tracing.recording import traced_queue, traced_recording
 from notifier.broker import Queue
 from notifier.channels import silence, warn_of_silence
-from notifier.checks import Check, ProcessChecks, asking, broker_question, database_question, serving
 from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
-from notifier.health import Heartbeat
+from notifier.health.conditions import Condition, ProcessHealth
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.questions import asking, broker_question, database_question
+from notifier.health.server import serving
 from notifier.lanes import channels_in
 from notifier.metrics.outbox import OutboxMetrics
 from notifier.outbox import Discovery, Partitions, Publications, Recording, Retention, Rewinds, StreamStatus, Unknowns
@@ -100,7 +102,7 @@ def wired(settings: Settings) -> Iterator[Bridge]:
         bridge = _bridge(shared, views, heartbeat)
         for wait in _waits:
             wait()
-        with _serving_checks(shared, bridge, heartbeat):
+        with _serving_health(shared, bridge, heartbeat):
             yield bridge
     finally:
         if shared.tracing:
@@ -110,23 +112,23 @@ def wired(settings: Settings) -> Iterator[Bridge]:
 
 
 @contextmanager
-def _serving_checks(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> Iterator[None]:
+def _serving_health(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> Iterator[None]:
     settings = shared.settings
     questions = [
         database_question(settings.database_url.get_secret_value(), "notifier bridge checks"),
         broker_question(settings.broker_url.get_secret_value(), "email"),
     ]
     with asking(questions, wanted=bool(settings.metrics_port)) as servers:
-        checks = ProcessChecks(
+        health = ProcessHealth(
             "bridge",
             heartbeat,
             lambda: bridge.is_stopping,
-            alive=[Check("loops", bridge.hangs)],
-            ready=[*servers, Check("reading and recording", bridge.cannot_work)],
+            alive=[Condition("loops", bridge.hangs)],
+            ready=[*servers, Condition("reading and recording", bridge.cannot_work)],
         )
         queues = shared.routes.queues
         outbox = OutboxMetrics(shared.engine, settings.keep_days, queues | channels_in(queues))
-        with serving(settings.metrics_port, settings.metrics_address, checks, [outbox]):
+        with serving(settings.metrics_port, settings.metrics_address, health, [outbox]):
             yield
 
 

@@ -11,7 +11,7 @@ from celery_units.redis import use_transport
 from celery_units.redis.timeouts import shorten_timeouts
 from notifier.broker import celery_configuration, queue_name, queue_shares
 from notifier.errors import SettingsError
-from notifier.health import BEAT_SECONDS
+from notifier.health.heartbeat import BEAT_SECONDS
 from notifier.lanes import Lane, parts_of
 from notifier.process.first_process import end_at_sigterm
 from notifier.settings import load_settings

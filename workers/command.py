@@ -19,7 +19,7 @@ from notifier.templates import Templates
 from notifier.unsubscribe import UnsubscribeLinks
 from notifier.unsubscribe.routes import mails_about_a_topic
 from workers.building.recipients import Recipients
-from workers.checks import serving_checks
+from workers.health import serving_health
 from workers.wiring import engine, heartbeat, routes, stop, templates, tracing
 
 
@@ -53,7 +53,7 @@ def worker(
     called = name or f"{'-'.join([*channels, *(lane or ())])}@%h"
     arguments = ["-A", "workers.app", "--quiet", "worker", "-Q", ",".join(map(queue_name, queues)), "-n", called]
     traced = tracing()
-    with serving_checks(settings, channels):
+    with serving_health(settings, channels):
         code = max(run([*arguments, "-l", settings.log_level, *pool]), stop().exit_code)
     if traced:
         traced.close()

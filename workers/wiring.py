@@ -8,7 +8,7 @@ from functools import cache, partial
 
 from notifier.channels import Channel, load_channel
 from notifier.database.engine import Engine, connect
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Digests, ErasureKeys, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from bridge.feedback.receiver import Receiver
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.process.loops import Loop, Loops, in_one_line
 
 log = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ import structlog
 from notifier.database.errors import DatabaseError, cause, is_refused
 from notifier.database.server import Server
 from notifier.feedback import DeadLetter, Feedback
-from notifier.health import WriteHealth
+from notifier.health.write_health import WriteHealth
 from notifier.outbox import Settled
 
 log = structlog.get_logger(__name__)

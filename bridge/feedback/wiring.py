@@ -18,11 +18,13 @@ from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
 from bridge.tracing.settling import TracedParser, TracedSettler
 from notifier.channels import warn_of_silence
-from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect, on_connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable, server_of
-from notifier.health import Heartbeat
+from notifier.health.conditions import Condition, ProcessHealth
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.questions import asking, database_question
+from notifier.health.server import serving
 from notifier.outbox import RateLimits, Settlement
 from notifier.process.loops import Loop, NextIn
 from notifier.settings import Settings
@@ -79,7 +81,7 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
             ),
             trouble=recent.recording.trouble,
         )
-        with _serving_checks(settings, receivers, heartbeat, queue):
+        with _serving_health(settings, receivers, heartbeat, queue):
             yield receivers
     finally:
         if tracing:
@@ -89,23 +91,23 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
 
 
 @contextmanager
-def _serving_checks(
+def _serving_health(
     settings: Settings, receivers: Receivers, heartbeat: Heartbeat, queue: FeedbackQueue
 ) -> Iterator[None]:
     database = database_question(settings.database_url.get_secret_value(), "notifier feedback checks")
     with asking([database], wanted=bool(settings.metrics_port)) as servers:
-        checks = ProcessChecks(
+        health = ProcessHealth(
             "feedback",
             heartbeat,
             lambda: receivers.is_stopping,
-            alive=[Check("loops", receivers.hangs)],
+            alive=[Condition("loops", receivers.hangs)],
             ready=[
                 *servers,
-                Check("queue", lambda: queue.trouble),
-                Check("recording", receivers.cannot_work),
+                Condition("queue", lambda: queue.trouble),
+                Condition("recording", receivers.cannot_work),
             ],
         )
-        with serving(settings.metrics_port, settings.metrics_address, checks):
+        with serving(settings.metrics_port, settings.metrics_address, health):
             yield
 
 

@@ -6,8 +6,8 @@ import typer
 
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.errors import UsageError
-from notifier.health import Heartbeat
-from notifier.process.beats import PROCESSES, verdict
+from notifier.health.beats import PROCESSES, verdict
+from notifier.health.heartbeat import Heartbeat
 
 
 def health(

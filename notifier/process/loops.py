@@ -9,8 +9,9 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError
-from notifier.health import BEAT_SECONDS, Heartbeat, WriteHealth
-from notifier.process.beats import STALE_SECONDS
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.heartbeat import BEAT_SECONDS, Heartbeat
+from notifier.health.write_health import WriteHealth
 from notifier.retry import backoff
 from notifier.telemetry import trace
 

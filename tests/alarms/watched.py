@@ -19,7 +19,7 @@ from tests.alarms import routes
 from tests.alarms.prometheus import Alarm, Prometheus, running_prometheus, shown
 from tests.alarms.scaling import SHORTEST_WINDOW, scaled
 from tests.chaos.environment import TABLE, World
-from tests.notifier.checks.test_server import got
+from tests.notifier.health.test_server import got
 from tests.refusals.running_system import RunningSystem
 from tests.waiting import SLOWNESS, wait_until
 

@@ -19,7 +19,7 @@ from bridge.deadlines import Deadlines
 from bridge.relay import Relay
 from bridge.stream.held_shards import HeldShards
 from bridge.wiring import begin_after
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Partitions, Report
 from notifier.process.loops import Loop
 from sandbox.embedded.allocation import free_port
@@ -277,7 +277,7 @@ def test_health_names_a_database_that_takes_no_writes(
     """New sessions are read-only as well: the bridge runs on and can record nothing. Its log says so in a line, as of
     something that may happen, without a trace.
     """
-    monkeypatch.setattr("notifier.health.STALE_SECONDS", 2.0)
+    monkeypatch.setattr("notifier.health.write_health.STALE_SECONDS", 2.0)
     monkeypatch.setattr("bridge.bridge.BEAT_SECONDS", 0.2)
     heartbeat, database = Heartbeat("bridge", tmp_path), engine.url.database
     environment.streams.post("tables", table="activity", shards=1)

@@ -11,10 +11,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, make_url
 
-from notifier.checks import ProcessChecks, serving
 from notifier.database.engine import connect
 from notifier.feedback import DeadLetter, Feedback, FeedbackKind
-from notifier.health import Heartbeat
+from notifier.health.conditions import ProcessHealth
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.server import serving
 from notifier.metrics.family import Kind
 from notifier.metrics.names import FAMILIES
 from notifier.metrics.names.database import GAPS
@@ -32,7 +33,7 @@ __all__ = ["engine", "rows"]
 
 def scraped(engine: Engine, queues: Iterable[str] = ()) -> dict[tuple[str, ...], float]:
     port, outbox = free_port(), OutboxMetrics(engine, queues=queues)
-    with serving(port, "127.0.0.1", ProcessChecks("bridge", Heartbeat("bridge"), bool), [outbox]):
+    with serving(port, "127.0.0.1", ProcessHealth("bridge", Heartbeat("bridge"), bool), [outbox]):
         return samples(port)
 
 

@@ -17,8 +17,8 @@ from notifier.notifications import Status
 from notifier.outbox import Report
 from sandbox.system import System
 from tests.system.conftest import system
-from tests.system.test_checks import Process
 from tests.system.test_feedback import plan
+from tests.system.test_health import Process
 from tests.waiting import wait_until
 
 __all__ = ["system"]

@@ -86,7 +86,7 @@ def started(app: Any, monkeypatch: pytest.MonkeyPatch) -> Started:
     monkeypatch.setattr(app, "serve", made.serve)
     monkeypatch.setattr(command, "check", lambda _: None)
     monkeypatch.setattr(command, "configure_logging", lambda *_, **__: None)
-    monkeypatch.setattr(command, "serving_checks", lambda *_: nullcontext())
+    monkeypatch.setattr(command, "serving_health", lambda *_: nullcontext())
     return made
 
 

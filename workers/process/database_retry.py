@@ -9,7 +9,7 @@ import structlog
 
 from notifier.database.errors import DatabaseError, cause, is_away
 from notifier.errors import Unreachable
-from notifier.health import WriteHealth
+from notifier.health.write_health import WriteHealth
 from notifier.notifications import Status
 from notifier.outbox import Change
 from workers.metrics.counters import DATABASE_RETRIES

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from notifier.health import BEAT_SECONDS, Heartbeat, WriteHealth
-from notifier.process.beats import STALE_SECONDS
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.heartbeat import BEAT_SECONDS, Heartbeat
+from notifier.health.write_health import WriteHealth
 from workers.process.in_progress import InProgress
 
 
@@ -48,7 +49,7 @@ class HeartbeatThread:
         stuck = len(self._in_progress.stuck())
         return f"{stuck} deliveries make no progress" if stuck else ""
 
-    def check(self) -> None:
+    def beat_if_healthy(self) -> None:
         """Beat if this process is healthy."""
         if self._waits():
             self.turned()  # after the wait the loop gets time for a turn before it counts as hanging
@@ -58,7 +59,7 @@ class HeartbeatThread:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.check()
+            self.beat_if_healthy()
             self._stop.wait(BEAT_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Celery's main loop, as the checks of this worker see it."""
+"""Celery's main loop, as the conditions of this worker see it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from workers.process.heartbeat import HeartbeatThread, waits_for_broker
 
 
 class MainLoop:
-    """Whether it runs, and whether it takes messages. Celery makes its worker after the checks are served."""
+    """Whether it runs, and whether it takes messages. Celery makes its worker after the conditions are served."""
 
     def __init__(self) -> None:
         self._worker: Any = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import DestinationBacklog, StatusUpdates
 from notifier.process.loops import Loop, Loops, in_one_line
 from workers.status_updates.sender import UpdateSender

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from notifier.checks import Check, ProcessChecks, asking, database_question, serving
 from notifier.database.engine import connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
 from notifier.errors import SettingsError
-from notifier.health import Heartbeat
+from notifier.health.conditions import Condition, ProcessHealth
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.questions import asking, database_question
+from notifier.health.server import serving
 from notifier.outbox import StatusUpdates
 from notifier.settings import Settings
 from notifier.settings.url import without_secret
@@ -54,7 +56,7 @@ def wired(settings: Settings) -> Iterator[UpdateSenders]:
         for each in senders:
             stack.callback(each.close)
         ready = UpdateSenders(senders, outbox, names, heartbeat)
-        stack.enter_context(_serving_checks(settings, ready, heartbeat))
+        stack.enter_context(_serving_health(settings, ready, heartbeat))
         yield ready
 
 
@@ -63,21 +65,21 @@ def _counters(destination: str, settings: Settings) -> DestinationCounters | Non
 
 
 @contextmanager
-def _serving_checks(settings: Settings, senders: UpdateSenders, heartbeat: Heartbeat) -> Iterator[None]:
+def _serving_health(settings: Settings, senders: UpdateSenders, heartbeat: Heartbeat) -> Iterator[None]:
     database = database_question(settings.database_url.get_secret_value(), "notifier status-sender checks")
     with asking([database], wanted=bool(settings.metrics_port)) as servers:
-        checks = ProcessChecks(
+        health = ProcessHealth(
             "status-sender",
             heartbeat,
             lambda: senders.is_stopping,
-            alive=[Check("loops", senders.hangs)],
+            alive=[Condition("loops", senders.hangs)],
             ready=[
                 *servers,
-                Check("destinations", senders.refused),
-                Check("recording", senders.cannot_record),
+                Condition("destinations", senders.refused),
+                Condition("recording", senders.cannot_record),
             ],
         )
-        with serving(settings.metrics_port, settings.metrics_address, checks):
+        with serving(settings.metrics_port, settings.metrics_address, health):
             yield
 
 

@@ -12,7 +12,7 @@ from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.cli import health
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Discovery, read_gauges
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 import bridge.feedback.wiring
-import notifier.health
 import notifier.process.loops
 from bridge.feedback.certificates import Certificates
 from bridge.feedback.envelope import MessageParser
@@ -27,7 +26,8 @@ from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
 from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
-from notifier.health import Heartbeat
+from notifier.health import write_health
+from notifier.health.heartbeat import Heartbeat
 from notifier.notifications import Status
 from notifier.outbox import Settlement
 from sandbox.embedded.ministack import MinistackServer
@@ -233,7 +233,7 @@ def test_a_database_that_takes_no_writes_fails_the_health_of_an_idle_process(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(notifier.process.loops, "BEAT_SECONDS", 0.1)
     monkeypatch.setattr(bridge.feedback.wiring, "_AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
+    monkeypatch.setattr(write_health, "STALE_SECONDS", 0.5)
     database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     given = settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url)
     changed = {"database_url": SecretStr(database_url), "allow_nondurable_database": True}

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import notifier.health
 import notifier.process.loops
 from bridge.feedback.envelope import MessageParser
 from bridge.feedback.flow import Flow
@@ -14,7 +13,8 @@ from bridge.feedback.receiver import Receiver
 from bridge.feedback.receivers import Receivers
 from bridge.feedback.recent import RecentlySettled
 from notifier.database.server import Server
-from notifier.health import Heartbeat
+from notifier.health import write_health
+from notifier.health.heartbeat import Heartbeat
 from notifier.process.loops import Loop
 from tests.bridge.feedback.memory_queue import MemoryQueue
 from tests.bridge.feedback.test_receiver import AWAY, Outbox, events
@@ -86,7 +86,7 @@ def test_while_nothing_can_be_recorded_health_says_so_and_why(
 ) -> None:
     monkeypatch.setattr(notifier.process.loops, "BEAT_SECONDS", 0.05)
     monkeypatch.setattr(notifier.process.loops, "_LONGEST_BACKOFF", 0.1)
-    monkeypatch.setattr(notifier.health, "STALE_SECONDS", 0.5)
+    monkeypatch.setattr(write_health, "STALE_SECONDS", 0.5)
     queue = QuietQueue(events(messages))
     outbox, faults = Outbox(queue.log), {fault}
     outbox.fails = lambda _: AWAY if faults else None

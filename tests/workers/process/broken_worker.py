@@ -3,14 +3,14 @@
 import sys
 import threading
 
-import notifier.health
-import notifier.process.beats
+import notifier.health.beats
+import notifier.health.heartbeat
 from notifier.settings import load_settings
 
 HOW = sys.argv.pop(1)
 if HOW == "hang":
-    notifier.health.BEAT_SECONDS, notifier.health.STALE_SECONDS = 0.1, 3.0
-    notifier.process.beats.STALE_SECONDS = 3.0
+    notifier.health.heartbeat.BEAT_SECONDS = 0.1
+    notifier.health.beats.STALE_SECONDS = 3.0
 
 from notifier.cli import main  # noqa: E402  it imports these numbers
 

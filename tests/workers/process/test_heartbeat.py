@@ -8,7 +8,8 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 
 from notifier.broker import celery_configuration
-from notifier.health import STALE_SECONDS, Heartbeat
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.heartbeat import Heartbeat
 from sandbox.embedded.redis import embedded_redis
 from tests.waiting import wait_until
 from tests.workers.process.test_in_progress import Clock
@@ -28,7 +29,7 @@ class WorkerHealth:
 
     def beats(self) -> bool:
         self.heartbeat.clear()
-        self.thread.check()
+        self.thread.beat_if_healthy()
         return self.heartbeat.age() is not None
 
 

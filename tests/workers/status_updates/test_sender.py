@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.feedback import FeedbackKind
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import StatusUpdates
 from notifier.process.loops import NextIn
 from sandbox.embedded.processes import Child

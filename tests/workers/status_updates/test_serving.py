@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.health import Heartbeat
+from notifier.health.heartbeat import Heartbeat
 from notifier.metrics.family import Source
 from notifier.metrics.names import FAMILIES
 from notifier.operating.person import person_of
@@ -15,7 +15,7 @@ from sandbox.system import notifier_process
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import Rows
 from tests.outbox.test_status_updates import sent
-from tests.system.test_checks import Process, assert_is
+from tests.system.test_health import Process, assert_is
 from tests.waiting import wait_until
 from tests.workers.channels.wire import Wire, serve
 from tests.workers.status_updates.test_destinations import SECRET

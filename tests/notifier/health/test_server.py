@@ -12,25 +12,28 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from notifier.checks import Check, ProcessChecks, server, serving
-from notifier.health import STALE_SECONDS, Heartbeat
+from notifier.health import server
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.conditions import Condition, ProcessHealth
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.server import serving
 from sandbox.embedded.allocation import free_port
 from tests.waiting import wait_until
 
 
 class Process:
-    """A process, as its checks see it."""
+    """A process, as its conditions see it."""
 
     def __init__(self, folder: Path) -> None:
         self.heartbeat = Heartbeat("worker", folder)
         self.stops = False
         self.loop = self.database = ""
-        self.checks = ProcessChecks(
+        self.health = ProcessHealth(
             "worker",
             self.heartbeat,
             lambda: self.stops,
-            alive=[Check("loops", lambda: self.loop)],
-            ready=[Check("database", lambda: self.database)],
+            alive=[Condition("loops", lambda: self.loop)],
+            ready=[Condition("database", lambda: self.database)],
         )
 
 
@@ -42,7 +45,7 @@ def process(tmp_path: Path) -> Process:
 @pytest.fixture
 def port(process: Process) -> Iterator[int]:
     port = free_port()
-    with serving(port, "127.0.0.1", process.checks):
+    with serving(port, "127.0.0.1", process.health):
         yield port
 
 
@@ -121,7 +124,7 @@ def test_an_unknown_path_names_the_known_ones(port: int) -> None:
 
 
 def test_no_port_serves_nothing(process: Process) -> None:
-    with serving(0, "127.0.0.1", process.checks):
+    with serving(0, "127.0.0.1", process.health):
         pass
 
 
@@ -131,7 +134,7 @@ def test_a_port_in_use_is_a_warning_and_is_served_once_it_is_free(
     monkeypatch.setattr(server, "AGAIN_SECONDS", 0.02)
     taken = socket.create_server(("127.0.0.1", 0))
     port = taken.getsockname()[1]
-    with capture_logs() as logs, serving(port, "127.0.0.1", process.checks):
+    with capture_logs() as logs, serving(port, "127.0.0.1", process.health):
         assert [(each["log_level"], each["port"]) for each in logs] == [("warning", port)]
         assert "NOTIFIER_METRICS_PORT" in logs[0]["event"]
         taken.close()
@@ -141,12 +144,12 @@ def test_a_port_in_use_is_a_warning_and_is_served_once_it_is_free(
 
 def test_a_server_that_ends_as_soon_as_it_has_begun(process: Process) -> None:
     for _ in range(20):
-        with serving(free_port(), "127.0.0.1", process.checks):
+        with serving(free_port(), "127.0.0.1", process.health):
             pass
 
 
 def test_an_address_that_is_none_is_a_warning(process: Process) -> None:
-    with capture_logs() as logs, serving(free_port(), "no.such.host.invalid", process.checks):
+    with capture_logs() as logs, serving(free_port(), "no.such.host.invalid", process.health):
         pass
     assert [each["log_level"] for each in logs] == ["warning"]
 
@@ -155,7 +158,7 @@ def test_ipv6(process: Process) -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
     port = free_port()
-    with capture_logs() as logs, serving(port, "::1", process.checks):
+    with capture_logs() as logs, serving(port, "::1", process.health):
         if logs:
             pytest.skip("this machine has no IPv6")
         with urlopen(f"http://[::1]:{port}/healthz", timeout=10) as answer:

@@ -13,8 +13,8 @@ import structlog
 from prometheus_client import REGISTRY, disable_created_metrics, make_wsgi_app
 from prometheus_client.registry import Collector
 
-from notifier.checks.process_checks import CheckResult, ProcessChecks
-from notifier.checks.process_metrics import ProcessMetrics
+from notifier.health.conditions import HealthResult, ProcessHealth
+from notifier.health.metrics import ProcessMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @contextmanager
-def serving(port: int, address: str, checks: ProcessChecks, collectors: Iterable[Collector] = ()) -> Iterator[None]:
+def serving(port: int, address: str, health: ProcessHealth, collectors: Iterable[Collector] = ()) -> Iterator[None]:
     """Serve this process on that port during the block; port 0: do nothing. `collectors` are served beside its own.
 
     If the port cannot be used, a warning says so, the process goes on without, and the port is tried again: another
@@ -35,10 +35,10 @@ def serving(port: int, address: str, checks: ProcessChecks, collectors: Iterable
         yield
         return
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter: nothing reads it
-    registered = [ProcessMetrics(checks), *collectors]
+    registered = [ProcessMetrics(health), *collectors]
     for each in registered:
         REGISTRY.register(each)
-    server = _Listening(port, address, _app(checks))
+    server = _Listening(port, address, _app(health))
     server.start()
     try:
         yield
@@ -48,7 +48,7 @@ def serving(port: int, address: str, checks: ProcessChecks, collectors: Iterable
             REGISTRY.unregister(each)
 
 
-def _app(checks: ProcessChecks) -> App:
+def _app(health: ProcessHealth) -> App:
     metrics = make_wsgi_app(REGISTRY)
 
     def app(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -56,9 +56,9 @@ def _app(checks: ProcessChecks) -> App:
             case "/metrics":
                 return metrics(request, start)  # type: ignore[no-any-return]
             case "/healthz":
-                return _answer(checks.process, checks.health(), start)
+                return _answer(health.process, health.liveness(), start)
             case "/readyz":
-                return _answer(checks.process, checks.readiness(), start)
+                return _answer(health.process, health.readiness(), start)
             case _:
                 start("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"/metrics, /healthz, /readyz\n"]
@@ -66,8 +66,8 @@ def _app(checks: ProcessChecks) -> App:
     return app
 
 
-def _answer(process: str, result: CheckResult, start: Callable[..., Any]) -> Iterable[bytes]:
-    body = orjson.dumps({"process": process, "ok": result.good, "checks": result.checks})
+def _answer(process: str, result: HealthResult, start: Callable[..., Any]) -> Iterable[bytes]:
+    body = orjson.dumps({"process": process, "ok": result.good, "checks": result.conditions})
     start(
         "200 OK" if result.good else "503 Service Unavailable",
         [("Content-Type", "application/json"), ("Cache-Control", "no-store")],

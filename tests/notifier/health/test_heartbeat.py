@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from notifier.cli import app
 from notifier.errors import SettingsError
-from notifier.health import STALE_SECONDS, Heartbeat, WriteHealth
+from notifier.health.beats import STALE_SECONDS
+from notifier.health.heartbeat import Heartbeat
+from notifier.health.write_health import WriteHealth
 from tests.workers.process.test_in_progress import Clock
 
 

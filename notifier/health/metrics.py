@@ -7,23 +7,23 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from notifier.checks.process_checks import ProcessChecks
+from notifier.health.conditions import ProcessHealth
 from notifier.metrics.names import process as names
 
 DISTRIBUTION = "dynamodb-notifier"
 
 
 class ProcessMetrics(Collector):
-    """Asks the checks at each scrape."""
+    """Asks the conditions at each scrape."""
 
-    def __init__(self, checks: ProcessChecks) -> None:
-        self._checks = checks
-        self._info = (checks.process, _version(), platform.python_version())
+    def __init__(self, health: ProcessHealth) -> None:
+        self._health = health
+        self._info = (health.process, _version(), platform.python_version())
 
     def collect(self) -> Iterator[Metric]:
         yield names.INFO.samples({self._info: 1})
-        yield names.HEALTHY.sample(self._checks.health().good)
-        yield names.READY.sample(self._checks.readiness().good)
+        yield names.HEALTHY.sample(self._health.liveness().good)
+        yield names.READY.sample(self._health.readiness().good)
 
     def describe(self) -> Iterable[Metric]:
         return ()

@@ -1,4 +1,4 @@
-"""The heartbeat files of `notifier.health`, as they are read. Imports the standard library alone, and little of it.
+"""The heartbeat files of processes, as they are read. Imports the standard library alone, and little of it.
 
 A container's health check runs `notifier health NAME` every few seconds. All that other commands import takes most of
 a second of CPU: for six containers a third of a core, and on a busy machine longer than the check may take.
@@ -49,7 +49,7 @@ def verdict(process: str, seconds: float | None, reason: str) -> tuple[bool, str
     return not (silence(seconds) or reason), f"{process} {words}{f', but {reason}' if reason else ''}"
 
 
-def quick_check(words: Sequence[str], variables: Mapping[str, str]) -> int | None:
+def answer_quickly(words: Sequence[str], variables: Mapping[str, str]) -> int | None:
     """Do what `notifier health` with these words does, and return its exit code. Return None, having done nothing,
     for what needs the whole command: options, mistakes, a folder whose setting has to be examined first.
     """

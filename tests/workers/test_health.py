@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from sandbox.embedded.allocation import free_port
-from tests.notifier.checks.test_server import got
+from tests.notifier.health.test_server import got
 from tests.workers.process.test_exit import environment, run
 
 __all__ = ["environment"]

@@ -17,7 +17,7 @@ from notifier.metrics.names import FAMILIES
 from sandbox.embedded.allocation import free_port
 from sandbox.embedded.processes import Child
 from sandbox.system import System
-from tests.notifier.checks.test_server import got
+from tests.notifier.health.test_server import got
 from tests.system.test_feedback import plan
 from tests.waiting import wait_until
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from notifier.checks import Check, ProcessChecks, asking, broker_question, database_question, serving
+from notifier.health.conditions import Condition, ProcessHealth
+from notifier.health.questions import asking, broker_question, database_question
+from notifier.health.server import serving
 from notifier.settings import Settings
 from workers.metrics.gauges import WorkerGauges
 from workers.process.database_retry import WRITE_HEALTH
@@ -11,24 +13,24 @@ from workers.wiring import channels_made, heartbeat, in_progress, main_loop, sto
 
 
 @contextmanager
-def serving_checks(settings: Settings, channels: Sequence[str]) -> Iterator[None]:
+def serving_health(settings: Settings, channels: Sequence[str]) -> Iterator[None]:
     """Serve them during the block, if NOTIFIER_METRICS_PORT is set."""
     questions = [
         database_question(settings.database_url.get_secret_value(), "notifier worker checks"),
         broker_question(settings.broker_url.get_secret_value(), channels[0]),
     ]
     with asking(questions, wanted=bool(settings.metrics_port)) as servers:
-        checks = ProcessChecks(
+        health = ProcessHealth(
             "worker",
             heartbeat(),
             stop().is_set,
-            alive=[Check("progress", main_loop().hangs)],
+            alive=[Condition("progress", main_loop().hangs)],
             ready=[
                 *servers,
-                Check("consumer", main_loop().takes_none),
-                Check("recording", WRITE_HEALTH.trouble),
+                Condition("consumer", main_loop().takes_none),
+                Condition("recording", WRITE_HEALTH.trouble),
             ],
         )
         gauges = WorkerGauges(in_progress(), channels_made)
-        with serving(settings.metrics_port, settings.metrics_address, checks, [gauges]):
+        with serving(settings.metrics_port, settings.metrics_address, health, [gauges]):
             yield

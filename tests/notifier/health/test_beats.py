@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from notifier.cli import app
-from notifier.health import Heartbeat
-from notifier.process.beats import PROCESSES, STALE_SECONDS, quick_check
+from notifier.health.beats import PROCESSES, STALE_SECONDS, answer_quickly
+from notifier.health.heartbeat import Heartbeat
 
 FOLDER = "NOTIFIER_HEARTBEAT_FOLDER"
 
@@ -32,7 +32,7 @@ def test_it_says_what_the_whole_command_says(
         beaten_at = time.time() - seconds
         os.utime(tmp_path / f"notifier-{process}.beat", (beaten_at, beaten_at))
     whole = CliRunner().invoke(app, ["health", process])
-    code = quick_check([process], os.environ)
+    code = answer_quickly([process], os.environ)
     assert (code, capsys.readouterr().out) == (whole.exit_code, whole.stdout)
     assert code == (0 if trouble == "" and not seconds else 1)
 
@@ -52,13 +52,13 @@ def test_it_says_what_the_whole_command_says(
 def test_all_else_is_left_to_the_whole_command(
     words: list[str], variables: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert quick_check(words, variables) is None
+    assert answer_quickly(words, variables) is None
     assert capsys.readouterr().out == ""
 
 
 def test_a_file_that_cannot_be_read_is_left_to_it_too(tmp_path: Path) -> None:
     (tmp_path / "notifier-bridge.beat").mkdir()
-    assert quick_check(["bridge"], {FOLDER: str(tmp_path)}) is None
+    assert answer_quickly(["bridge"], {FOLDER: str(tmp_path)}) is None
 
 
 def test_it_imports_neither_settings_nor_the_command_line(tmp_path: Path) -> None:

@@ -1,22 +1,32 @@
-"""A check that asks a server in a thread of its own, so that reading its result never waits for the server."""
+"""Asks servers in threads of their own, so that who reads an answer never waits for a server.
+
+Each question has a connection of its own: others may be in use.
+"""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from notifier.broker import Queue
+from notifier.database.engine import connect
+from notifier.database.errors import DatabaseError, cause
+from notifier.database.server import server_of
 from notifier.errors import NotifierError
+from notifier.health.conditions import Condition
 
 ASK_SECONDS = 2.0
 LATE_SECONDS = 5.0
 """A question without an answer for longer is trouble."""
+_PATIENCE_SECONDS = 5
 
 
-class Asked:
+class Question:
     """Calls `ask` every two seconds. Safe to share between threads.
 
     `ask` returns in one line what is wrong, an empty text if nothing is; what it raises is trouble, too.
 
-        database = Asked("database", ask)
+        database = Question("database", ask)
         database.start()
         database.trouble()  # "" or one line
     """
@@ -41,7 +51,7 @@ class Asked:
 
     def start(self) -> None:
         self._asked_at = self._clock()
-        threading.Thread(target=self._run, name=f"check {self.name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"ask {self.name}", daemon=True).start()
 
     def stop(self) -> None:
         """Ask no more. A question that still waits for its answer is left behind."""
@@ -68,3 +78,42 @@ class Asked:
             self.ask_once()
             self._ended.wait(self._seconds)
         self._close()
+
+
+@contextmanager
+def asking(questions: Sequence[Question], *, wanted: bool) -> Iterator[list[Condition]]:
+    """Ask during the block, and give a condition for each question. If not `wanted`, ask no server and give none."""
+    if not wanted:
+        yield []
+        return
+    for each in questions:
+        each.start()
+    try:
+        yield [Condition(each.name, each.trouble) for each in questions]
+    finally:
+        for each in questions:
+            each.stop()
+
+
+def database_question(url: str, application: str) -> Question:
+    """Return the question whether Postgres answers and takes writes. pg_stat_activity shows the `application`."""
+    engine = connect(url, pool_size=1, application=application, patience=_PATIENCE_SECONDS)
+
+    def ask() -> str:
+        try:
+            return "" if server_of(engine).takes_writes else "the server takes no writes: it is a standby"
+        except DatabaseError as error:
+            return f"the database does not answer: {cause(error)}"
+
+    return Question("database", ask, close=engine.dispose)
+
+
+def broker_question(url: str, queue: str) -> Question:
+    """Return the question whether Redis answers: how many messages wait in the queue."""
+    broker = Queue(url)
+
+    def ask() -> str:
+        broker.depth(queue)
+        return ""
+
+    return Question("broker", ask, close=broker.close)

@@ -1,22 +1,19 @@
 """Whether a process on this machine makes progress: its main loop writes a file every few seconds.
 
 A process that hangs, or has a delivery that hangs, stops writing it. A process that runs but cannot write to the
-database writes the reason into the file. `notifier health` reads it (`notifier.process.beats`); `/healthz`
-(`notifier.checks`) judges the same beats within the process.
+database writes the reason into the file. `notifier health` reads it (`notifier.health.beats`); `/healthz`
+(`notifier.health.server`) judges the same beats within the process.
 """
 
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 import structlog
 
 from notifier.errors import SettingsError
-from notifier.process import beats
-from notifier.process.beats import STALE_SECONDS
+from notifier.health import beats
 from notifier.settings import HealthSettings, read_settings
 
 log = structlog.get_logger(__name__)
@@ -91,40 +88,6 @@ class Heartbeat:
             f"cannot {what} the heartbeat {self._path} ({error.strerror}): set NOTIFIER_HEARTBEAT_FOLDER to a folder "
             "that this process may write to"
         )
-
-
-class WriteHealth:
-    """Whether a process can write to the database. Its methods may be called from any thread."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._since: float | None = None
-        self._failed_at = 0.0
-        self._reason = ""
-
-    def failed(self, reason: str) -> None:
-        """Note that a write failed because of the database; `reason` in one line."""
-        with self._lock:
-            now = self._clock()
-            if self._since is None or now - self._failed_at > STALE_SECONDS:
-                self._since = now
-            self._failed_at, self._reason = now, reason
-
-    def worked(self) -> None:
-        """Note that a write succeeded."""
-        self._since = None
-
-    def trouble(self) -> str:
-        """Return one line if every write of the last 30 seconds or more has failed, else an empty text.
-
-        A failure that was not followed by another one within 30 seconds does not count.
-        """
-        with self._lock:
-            since, now = self._since, self._clock()
-            if since is None or now - self._failed_at > STALE_SECONDS or now - since < STALE_SECONDS:
-                return ""
-            return f"nothing could be recorded for {now - since:.0f} s: {self._reason}"
 
 
 def _folder() -> Path:
