@@ -64,7 +64,7 @@ class Bridge:
         loops: Sequence[Loop],
         partitions: Partitions,
         heartbeat: Heartbeat,
-        trouble: Callable[[], str] = str,
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
         """`trouble` returns one more line for `notifier health`, empty if all is well."""
         self._streams = streams
@@ -166,16 +166,16 @@ class Bridge:
     def is_stopping(self) -> bool:
         return self._stopping.is_set()
 
-    def hangs(self) -> str:
+    def loops_trouble(self) -> str:
         """Return in one line which of its threads has ended or hangs, empty if none does."""
         return in_one_line(*(each.trouble() for each in self._loops))
 
-    def cannot_work(self) -> str:
+    def work_trouble(self) -> str:
         """Return in one line what keeps it from reading or recording, empty if nothing does."""
         return in_one_line(self._renewing.recording.trouble(), self._trouble())
 
     def _health(self) -> str:
-        return in_one_line(self.hangs(), self.cannot_work())
+        return in_one_line(self.loops_trouble(), self.work_trouble())
 
     def _poll(self, reader: ShardReader) -> None:
         if not self._held.has(reader):

@@ -123,8 +123,8 @@ def _serving_health(shared: _Shared, bridge: Bridge, heartbeat: Heartbeat) -> It
             "bridge",
             heartbeat,
             lambda: bridge.is_stopping,
-            alive=[Condition("loops", bridge.hangs)],
-            ready=[*servers, Condition("reading and recording", bridge.cannot_work)],
+            alive=[Condition("loops", bridge.loops_trouble)],
+            ready=[*servers, Condition("reading and recording", bridge.work_trouble)],
         )
         queues = shared.routes.queues
         outbox = OutboxMetrics(shared.engine, settings.keep_days, queues | channels_in(queues))

@@ -24,10 +24,10 @@ def serving_health(settings: Settings, channels: Sequence[str]) -> Iterator[None
             "worker",
             heartbeat(),
             stop().is_set,
-            alive=[Condition("progress", main_loop().hangs)],
+            alive=[Condition("progress", main_loop().progress_trouble)],
             ready=[
                 *servers,
-                Condition("consumer", main_loop().takes_none),
+                Condition("consumer", main_loop().consumer_trouble),
                 Condition("recording", WRITE_HEALTH.trouble),
             ],
         )

@@ -25,7 +25,7 @@ class Receivers:
         clock: Callable[[], float] = time.monotonic,
         *,
         others: Sequence[Loop] = (),
-        trouble: Callable[[], str] = str,
+        trouble: Callable[[], str] = lambda: "",
     ) -> None:
         """`others` run beside the receivers. `trouble` returns in one line what keeps this process from recording,
         empty if nothing does: a loop without anything to write does not find out.
@@ -52,17 +52,17 @@ class Receivers:
     def is_stopping(self) -> bool:
         return self._loops.is_stopping
 
-    def hangs(self) -> str:
+    def loops_trouble(self) -> str:
         """Return in one line which of its threads has ended or hangs, empty if none does."""
         silent = "" if self._are_turning() else f"a receiver has begun no round for {_HUNG_SECONDS:.0f} s"
         return in_one_line(silent, self._loops.trouble())
 
-    def cannot_work(self) -> str:
+    def recording_trouble(self) -> str:
         """Return in one line what keeps it from recording what it settles, empty if nothing does."""
         return self._trouble()
 
     def _health(self) -> str:
-        return in_one_line(self.cannot_work(), self._loops.trouble())
+        return in_one_line(self.recording_trouble(), self._loops.trouble())
 
     def _are_turning(self) -> bool:
         """Return whether each receiver has begun a round in the last minute."""

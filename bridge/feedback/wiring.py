@@ -100,11 +100,11 @@ def _serving_health(
             "feedback",
             heartbeat,
             lambda: receivers.is_stopping,
-            alive=[Condition("loops", receivers.hangs)],
+            alive=[Condition("loops", receivers.loops_trouble)],
             ready=[
                 *servers,
                 Condition("queue", lambda: queue.trouble),
-                Condition("recording", receivers.cannot_work),
+                Condition("recording", receivers.recording_trouble),
             ],
         )
         with serving(settings.metrics_port, settings.metrics_address, health):

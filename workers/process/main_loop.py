@@ -15,11 +15,11 @@ class MainLoop:
     def started(self, worker: Any, heartbeat: HeartbeatThread) -> None:
         self._worker, self._heartbeat = worker, heartbeat
 
-    def hangs(self) -> str:
+    def progress_trouble(self) -> str:
         """Return in one line what keeps it, or a delivery, from making progress; empty if nothing does."""
         return self._heartbeat.trouble() if self._heartbeat else ""
 
-    def takes_none(self) -> str:
+    def consumer_trouble(self) -> str:
         """Return in one line why it takes no messages; empty if it does."""
         consumer = getattr(self._worker, "consumer", None)
         if consumer is None:

@@ -40,7 +40,7 @@ class UpdateSenders:
 
     def run(self) -> None:
         """Run until `stop`, and until the requests in progress are over, or 20 seconds have passed."""
-        self._loops.run(lambda: in_one_line(self.hangs(), self.cannot_record()))
+        self._loops.run(lambda: in_one_line(self.loops_trouble(), self.recording_trouble()))
         log.info("status sender stopped")
 
     def stop(self) -> None:
@@ -51,15 +51,15 @@ class UpdateSenders:
     def is_stopping(self) -> bool:
         return self._loops.is_stopping
 
-    def hangs(self) -> str:
+    def loops_trouble(self) -> str:
         """Return in one line which threads have ended or hang, empty if none."""
         return self._loops.trouble()
 
-    def cannot_record(self) -> str:
+    def recording_trouble(self) -> str:
         """Return in one line why the database takes no results, empty if it does."""
         return self._loops.recording_trouble()
 
-    def refused(self) -> str:
+    def destination_trouble(self) -> str:
         """Return in one line why no destination accepts anything, empty if one does."""
         refusals = [each.refusal for each in self._senders]
         return in_one_line(*refusals) if all(refusals) else ""

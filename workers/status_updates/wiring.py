@@ -72,11 +72,11 @@ def _serving_health(settings: Settings, senders: UpdateSenders, heartbeat: Heart
             "status-sender",
             heartbeat,
             lambda: senders.is_stopping,
-            alive=[Condition("loops", senders.hangs)],
+            alive=[Condition("loops", senders.loops_trouble)],
             ready=[
                 *servers,
-                Condition("destinations", senders.refused),
-                Condition("recording", senders.cannot_record),
+                Condition("destinations", senders.destination_trouble),
+                Condition("recording", senders.recording_trouble),
             ],
         )
         with serving(settings.metrics_port, settings.metrics_address, health):
