@@ -20,7 +20,7 @@ from rich.progress import track
 from bench.measure.command import whole_number, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from celery_units.redis import Name
-from notifier.broker import Queue, queue_name
+from notifier.broker import Broker, queue_name
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import embedded_redis
 
@@ -55,8 +55,8 @@ class Workers:
     """Worker processes, one at a time, on their own broker. They count in its database 1 how often each task ran."""
 
     def __init__(self, broker_url: str, folder: Path, transport: Name, pool: str) -> None:
-        self._queue = Queue(broker_url)
-        self._broker = redis.Redis.from_url(broker_url)
+        self._broker = Broker(broker_url)
+        self._redis = redis.Redis.from_url(broker_url)
         self._counter_url = broker_url.removesuffix("/0") + "/1"
         self._counter = redis.Redis.from_url(self._counter_url, decode_responses=True)
         self._start: Callable[[], Child] = lambda: counting_worker(
@@ -87,13 +87,13 @@ class Workers:
         return len(self._published), len(self._published - counts.keys()), sum(counts.values()) - len(counts)
 
     def _publish(self) -> None:
-        fresh = {uuid4(): 0 for _ in range(BACKLOG - self._queue.depth(CHANNEL))}
-        self._queue.publish(CHANNEL, fresh)
+        fresh = {uuid4(): 0 for _ in range(BACKLOG - self._broker.depth(CHANNEL))}
+        self._broker.publish(CHANNEL, fresh)
         self._published.update(fresh)
 
     def _is_empty(self) -> bool:
         """Return whether no message waits or is being processed, as of one moment: messages move between the two."""
-        with self._broker.pipeline(transaction=True) as both:
+        with self._redis.pipeline(transaction=True) as both:
             both.llen(queue_name(CHANNEL))
             both.exists("unacked")
             waiting, reserved = both.execute()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.outbox import Publication
 
 
@@ -21,8 +21,8 @@ class HeldMessages:
     `seconds`.
     """
 
-    def __init__(self, queue: Queue, seconds: float) -> None:
-        self._queue = queue
+    def __init__(self, broker: Broker, seconds: float) -> None:
+        self._broker = broker
         self._seconds = seconds
         self._known: dict[str, tuple[float, set[UUID]]] = {}
 
@@ -34,7 +34,7 @@ class HeldMessages:
         asked_at, ids = self._known.get(name, (float("-inf"), set()))
         if asked_at < now - min(age, self._seconds):
             asked_at = now
-            ids = self._queue.held(name)
+            ids = self._broker.held(name)
             self._known[name] = (asked_at, ids)
         return ids
 

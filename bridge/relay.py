@@ -10,7 +10,7 @@ from bridge.backlog import BackloggedQueues
 from bridge.counters import PUBLISHED
 from bridge.missing import HeldMessages, MissingMessages, fitting, missing_ids
 from celery_units.redis.refusal import Refusals
-from notifier.broker import BrokerError, BrokerRefused, Queue
+from notifier.broker import Broker, BrokerError, BrokerRefused
 from notifier.database.engine import Engine
 from notifier.outbox import UNKNOWN_AFTER_SECONDS, DueScan, Publication, Publications, end_leases
 from notifier.process.loops import NextIn
@@ -65,7 +65,7 @@ class Relay:
         self,
         engine: Engine,
         publications: Publications,
-        queue: Queue,
+        broker: Broker,
         high_water: int,
         unknown_after: float = UNKNOWN_AFTER_SECONDS,
         backlogged: BackloggedQueues | None = None,
@@ -74,12 +74,12 @@ class Relay:
         self._engine = engine
         self._unknown_after = unknown_after
         self._publications = publications
-        self._queue = queue
+        self._broker = broker
         self._high_water = high_water
         self._backlogged = backlogged or BackloggedQueues()
         self._expired_until = DueScan()
         self._generation: str | None = None
-        self._held = HeldMessages(queue, min(_HELD_SECONDS, publications.look_again / 2))
+        self._held = HeldMessages(broker, min(_HELD_SECONDS, publications.look_again / 2))
         self._failing: Collection[str] = ()
         self._refusals: dict[str, Refusals] = {}
 
@@ -168,7 +168,7 @@ class Relay:
 
     def _notice_loss(self) -> None:
         """Make all published rows due if the broker is not the one of the last pass, or has lost its memory since."""
-        generation = self._queue.generation()
+        generation = self._broker.generation()
         if self._generation not in (None, generation):
             log.error("the broker may have lost messages; what is pending and missing there is published again")
             self._held.forget()
@@ -221,10 +221,10 @@ class Relay:
         """Publish as many of these as have room, and return them. Raise BrokerError."""
         if not missing:
             return ()
-        depth = self._queue.depth(queue) if len(missing) > 1 else 0
+        depth = self._broker.depth(queue) if len(missing) > 1 else 0
         ready = fitting(missing, depth, self._high_water)
         messages = {id_: failures for each in ready for id_, failures in each.ids.items()}
-        if not self._queue.publish(queue, messages, self._high_water):
+        if not self._broker.publish(queue, messages, self._high_water):
             return ()
         for each in ready:
             age, count = each.publication.age, len(each.ids)

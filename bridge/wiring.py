@@ -26,8 +26,8 @@ from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
 from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
-from bridge.tracing.recording import traced_queue, traced_recording
-from notifier.broker import Queue
+from bridge.tracing.recording import traced_broker, traced_recording
+from notifier.broker import Broker
 from notifier.channels import silence, warn_of_silence
 from notifier.database.engine import Engine, connect
 from notifier.database.schema import check_schema
@@ -76,7 +76,7 @@ class _Shared:
     owner: str
     routes: Routes
     engine: Engine
-    queue: Queue
+    broker: Broker
     streams: StreamsClient
     tree: ShardTree
     partitions: Partitions
@@ -107,7 +107,7 @@ def wired(settings: Settings) -> Iterator[Bridge]:
     finally:
         if shared.tracing:
             shared.tracing.close()
-        shared.queue.close()
+        shared.broker.close()
         shared.engine.dispose()
 
 
@@ -142,8 +142,8 @@ def _shared(settings: Settings) -> _Shared:
     )
     check_schema(engine)
     check_durable(engine, allowed=settings.allow_nondurable_database)
-    queue = Queue(settings.broker_url.get_secret_value(), origin=owner)
-    queue.check()
+    broker = Broker(settings.broker_url.get_secret_value(), origin=owner)
+    broker.check()
     tracing = tracing_of(settings, "bridge")
     publications = Publications(engine, settings.look_again_seconds, routes.lanes)
     leases = Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
@@ -152,7 +152,7 @@ def _shared(settings: Settings) -> _Shared:
         owner=owner,
         routes=routes,
         engine=engine,
-        queue=traced_queue(queue, tracing),
+        broker=traced_broker(broker, tracing),
         streams=StreamsClient(settings),
         tree=ShardTree(engine),
         partitions=Partitions(engine),
@@ -193,7 +193,7 @@ def _intake(shared: _Shared) -> Intake:
     return Intake(
         traced_recording(Recording(shared.engine, shared.partitions), shared.tracing),
         shared.publications,
-        shared.queue,
+        shared.broker,
         shared.routes,
         shared.settings.queue_high_water,
         shared.settings.not_before,
@@ -206,7 +206,7 @@ def _relay(shared: _Shared) -> Relay:
     return Relay(
         shared.engine,
         shared.publications,
-        shared.queue,
+        shared.broker,
         shared.settings.queue_high_water,
         shared.settings.unknown_after_seconds,
         shared.backlogged,

@@ -15,7 +15,7 @@ import redis
 import structlog
 from hypothesis import HealthCheck, settings
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
 from sandbox.embedded.redis import RedisServer, embedded_redis
@@ -168,7 +168,7 @@ def broker_url(redis_server: RedisServer | GivenServer, broker_databases: Iterat
 
 
 @pytest.fixture
-def queue(broker_url: str) -> Iterator[Queue]:
-    queue = Queue(broker_url)
-    yield queue
-    queue.close()
+def broker(broker_url: str) -> Iterator[Broker]:
+    broker = Broker(broker_url)
+    yield broker
+    broker.close()

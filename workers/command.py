@@ -5,7 +5,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from notifier.broker import WORKING, Queue, queue_name
+from notifier.broker import WORKING, Broker, queue_name
 from notifier.channels import channel_names, check_channel, load_channel, warn_of_silence
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable
@@ -76,9 +76,9 @@ def check(channels: list[str]) -> None:
         _warn_of_topics(channels)
     check_schema(engine())
     check_durable(engine(), allowed=settings.allow_nondurable_database)
-    queue = Queue(settings.broker_url.get_secret_value())
-    queue.check(WORKING)
-    queue.close()
+    broker = Broker(settings.broker_url.get_secret_value())
+    broker.check(WORKING)
+    broker.close()
 
 
 def _warn_of_topics(channels: list[str]) -> None:

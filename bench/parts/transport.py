@@ -19,7 +19,7 @@ from bench.measure.command import positive, workspace
 from bench.measure.counting import CHANNEL, COUNTS, counting_worker
 from bench.measure.processes import cpu_us_per_event, machine, usage
 from celery_units.redis import Name
-from notifier.broker import Queue
+from notifier.broker import Broker
 from sandbox.embedded.redis import RedisServer, embedded_redis
 
 WARM_UP = 0.1
@@ -34,17 +34,17 @@ def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages
 
     Raises TooFew if the queue was empty when the measurement began.
     """
-    queue = Queue(server.url)
-    queue.publish(CHANNEL, {uuid4(): 0 for _ in range(messages)})
+    broker = Broker(server.url)
+    broker.publish(CHANNEL, {uuid4(): 0 for _ in range(messages)})
     options = {"worker_prefetch_multiplier": PREFETCH_MULTIPLIER}
     with counting_worker(
         server.url, folder, transport=transport, pool=pool, concurrency=POOLS[pool], options=options
     ) as worker:
         assert server.pid is not None  # noqa: S101
         pids = {"worker": worker.pid, "redis": server.pid}
-        worker.wait_until(lambda: queue.depth(CHANNEL) < messages * (1 - WARM_UP))
-        left, began, before = queue.depth(CHANNEL), time.monotonic(), usage(pids)
-        worker.wait_until(lambda: not queue.depth(CHANNEL), seconds=600)
+        worker.wait_until(lambda: broker.depth(CHANNEL) < messages * (1 - WARM_UP))
+        left, began, before = broker.depth(CHANNEL), time.monotonic(), usage(pids)
+        worker.wait_until(lambda: not broker.depth(CHANNEL), seconds=600)
         seconds, after = time.monotonic() - began, usage(pids)
     cpu = cpu_us_per_event(before, after, left)
     return {"per_second": round(left / seconds), "worker_cpu_us": cpu["worker"], "redis_cpu_us": cpu["redis"]}
@@ -52,14 +52,14 @@ def cost(server: RedisServer, folder: Path, transport: Name, pool: str, messages
 
 def latency(server: RedisServer, folder: Path, transport: Name, messages: int = 300) -> Figures:
     """Milliseconds from the publication of a message until its task has run, in an idle worker."""
-    queue, counter = Queue(server.url), redis.Redis.from_url(server.url)
+    broker, counter = Broker(server.url), redis.Redis.from_url(server.url)
     waits = []
     with counting_worker(
         server.url, folder, transport=transport, pool="threads", concurrency=POOLS["threads"], counter_url=server.url
     ):
         for _ in range(messages):
             id_, began = uuid4(), time.perf_counter()
-            queue.publish(CHANNEL, {id_: 0})
+            broker.publish(CHANNEL, {id_: 0})
             while not counter.hexists(COUNTS, str(id_)):
                 time.sleep(0.0002)
             waits.append((time.perf_counter() - began) * 1_000)

@@ -27,7 +27,7 @@ from bench.measure.command import whole_number, workspace
 from bench.measure.processes import cpu_us_per_event, machine, ratio, usage
 from bench.measure.stall import Stall
 from bench.parts.units_worker import MODES, idle_app
-from notifier.broker import TASK, Queue, queue_name
+from notifier.broker import TASK, Broker, queue_name
 from notifier.broker.envelope import Envelopes
 from sandbox.embedded.processes import Child
 from sandbox.embedded.redis import RedisServer, embedded_redis
@@ -110,9 +110,9 @@ def on_redis(mode: str, count: int, folder: Path) -> dict[str, float]:
     Raises TooFew if the worker had done all of them when the measurement began.
     """
     with embedded_redis(folder) as server:
-        queue = Queue(server.url)
+        broker = Broker(server.url)
         for _ in range(0, count, BATCH):
-            queue.publish("email", {uuid.uuid4(): 0 for _ in range(BATCH)})
+            broker.publish("email", {uuid.uuid4(): 0 for _ in range(BATCH)})
         with _worker(mode, server, folder) as worker, redis.Redis.from_url(server.url) as client:
             left = _wait(worker, client, int(count * (1 - WARM_UP)))
             assert server.pid is not None  # noqa: S101
@@ -120,7 +120,7 @@ def on_redis(mode: str, count: int, folder: Path) -> dict[str, float]:
             before, began = usage(pids), time.monotonic()
             _wait(worker, client, 0)
             seconds, after = time.monotonic() - began, usage(pids)
-        queue.close()
+        broker.close()
     return {"messages_per_second": round(left / seconds), **cpu_us_per_event(before, after, left)}
 
 

@@ -41,15 +41,15 @@ def watch_bridge(marks: Marks) -> None:
         marks.add("recorded", ids)
         return recorded
 
-    def publish(original: Function, queue: Any, channel: str, retries: Any, *more: Any, **named: Any) -> Any:
-        if published := original(queue, channel, retries, *more, **named):
+    def publish(original: Function, broker: Any, channel: str, retries: Any, *more: Any, **named: Any) -> Any:
+        if published := original(broker, channel, retries, *more, **named):
             marks.add("published", retries)
         return published
 
     wrap(marks, "bridge.stream.client", "StreamsClient.records", records)
     wrap(marks, "bridge.stream.page", "UnreadPage.read", read)
     wrap(marks, "notifier.outbox.stream.recording", "Recording.record", record)
-    wrap(marks, "notifier.broker.queue", "Queue.publish", publish)
+    wrap(marks, "notifier.broker.broker", "Broker.publish", publish)
 
 
 def watch_worker(marks: Marks) -> None:

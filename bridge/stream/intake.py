@@ -15,7 +15,7 @@ from bridge.counters import PUBLISHED
 from bridge.fitting import fitted
 from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream.classification import classify_page
-from notifier.broker import BrokerError, BrokerRefused, Queue
+from notifier.broker import Broker, BrokerError, BrokerRefused
 from notifier.outbox import NewPublication, Page, Publications, Recording, ShardLease
 from notifier.routes import Routes
 
@@ -36,7 +36,7 @@ class Intake:
         self,
         outbox: Recording,
         publications: Publications,
-        queue: Queue,
+        broker: Broker,
         routes: Routes,
         high_water: int,
         not_before: datetime | None = None,
@@ -49,7 +49,7 @@ class Intake:
         """
         self._outbox = outbox
         self._publications = publications
-        self._queue = queue
+        self._broker = broker
         self._routes = routes
         self._high_water = high_water
         self._paused_until = 0.0  # monotonic time
@@ -143,7 +143,7 @@ class Intake:
         """
         queue = publications[0].queue
         ids = [id_ for each in publications for id_ in each.ids]
-        if not self._queue.publish(queue, dict.fromkeys(ids, 0), self._high_water):
+        if not self._broker.publish(queue, dict.fromkeys(ids, 0), self._high_water):
             return False
         PUBLISHED.labels(queue, "recorded").inc(len(ids))
         return True

@@ -1,10 +1,10 @@
-"""A recording and a queue that trace what they do. Without tracing, a bridge uses the classes that these wrap."""
+"""A recording and a broker that trace what they do. Without tracing, a bridge uses the classes that these wrap."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.outbox import NewPublication, Page, Recording, ShardLease
 from notifier.tracing.tracing import Tracing
 
@@ -32,19 +32,19 @@ class TracedRecording:
         return recorded
 
 
-class TracedQueue:
-    """Everything but `publish` is that of the queue itself."""
+class TracedBroker:
+    """Everything but `publish` is that of the broker itself."""
 
-    def __init__(self, queue: Queue, tracing: Tracing) -> None:
-        self._queue = queue
+    def __init__(self, broker: Broker, tracing: Tracing) -> None:
+        self._broker = broker
         self._tracing = tracing
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._queue, name)
+        return getattr(self._broker, name)
 
     def publish(self, queue: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
         began = self._tracing.now()
-        published = self._queue.publish(queue, retries, high_water)
+        published = self._broker.publish(queue, retries, high_water)
         if published:
             failures = ((id_, {"notifier.failures": number}) for id_, number in retries.items())
             self._tracing.step("publish", began, failures, {"notifier.queue": queue})
@@ -55,5 +55,5 @@ def traced_recording(recording: Recording, tracing: Tracing | None) -> Recording
     return cast("Recording", TracedRecording(recording, tracing)) if tracing else recording
 
 
-def traced_queue(queue: Queue, tracing: Tracing | None) -> Queue:
-    return cast("Queue", TracedQueue(queue, tracing)) if tracing else queue
+def traced_broker(broker: Broker, tracing: Tracing | None) -> Broker:
+    return cast("Broker", TracedBroker(broker, tracing)) if tracing else broker

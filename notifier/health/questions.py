@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.database.engine import connect
 from notifier.database.errors import DatabaseError, cause
 from notifier.database.server import server_of
@@ -110,7 +110,7 @@ def database_question(url: str, application: str) -> Question:
 
 def broker_question(url: str, queue: str) -> Question:
     """Return the question whether Redis answers: how many messages wait in the queue."""
-    broker = Queue(url)
+    broker = Broker(url)
 
     def ask() -> str:
         broker.depth(queue)

@@ -11,7 +11,7 @@ from bridge.deadlines import Deadlines, capability_of
 from bridge.feedback.envelope import MessageParser
 from bridge.relay import Relay
 from bridge.stream.intake import Intake
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.channels import Channel, silence
 from notifier.database.engine import Engine, connect
 from notifier.errors import UsageError
@@ -77,11 +77,11 @@ class Pipeline:
         self.s3 = S3Objects()
         """The objects of S3 to attach: `pipeline.s3["s3://invoices/17.pdf"] = b"%PDF"`. Others are missing."""
         self._workers = TestWorkers(engine, settings, routes, templates, email, self.s3)
-        self._queue = Queue(settings.broker_url.get_secret_value(), origin=_OWNER)
+        self._broker = Broker(settings.broker_url.get_secret_value(), origin=_OWNER)
         self._publications = Publications(engine, settings.look_again_seconds, routes.lanes)
         recording = Recording(engine, Partitions(engine))
         intake = Intake(
-            recording, self._publications, self._queue, routes, settings.queue_high_water, settings.not_before
+            recording, self._publications, self._broker, routes, settings.queue_high_water, settings.not_before
         )
         self._shards = TestShards(engine, intake, _OWNER)
         self._deadlines = Deadlines(
@@ -170,7 +170,7 @@ class Pipeline:
         relay = Relay(
             self._engine,
             self._publications,
-            self._queue,
+            self._broker,
             self._settings.queue_high_water,
             self._settings.unknown_after_seconds,
         )
@@ -214,7 +214,7 @@ class Pipeline:
     def close(self) -> None:
         """Close its connections."""
         self._workers.close()
-        self._queue.close()
+        self._broker.close()
 
     def _table(self, given: str) -> str:
         """Return the table, or the only one of the routes if none is given."""

@@ -10,7 +10,7 @@ from bridge.backlog import BackloggedQueues
 from bridge.relay import Relay
 from bridge.stream.intake import Intake
 from notifier import Email, Event, route
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.errors import RoutesError
 from notifier.outbox import Partitions, Publications, Recording
 from notifier.outbox.operator.gauges import read_gauges
@@ -52,14 +52,14 @@ def backlogged() -> BackloggedQueues:
 
 
 @pytest.fixture
-def intake(engine: Engine, queue: Queue, publications: Publications, backlogged: BackloggedQueues) -> Intake:
+def intake(engine: Engine, broker: Broker, publications: Publications, backlogged: BackloggedQueues) -> Intake:
     recording = Recording(engine, Partitions(engine))
-    return Intake(recording, publications, queue, routes(), high_water=20, backlogged=backlogged)
+    return Intake(recording, publications, broker, routes(), high_water=20, backlogged=backlogged)
 
 
 @pytest.fixture
-def relay(engine: Engine, queue: Queue, publications: Publications, backlogged: BackloggedQueues) -> Relay:
-    return Relay(engine, publications, queue, high_water=20, backlogged=backlogged)
+def relay(engine: Engine, broker: Broker, publications: Publications, backlogged: BackloggedQueues) -> Relay:
+    return Relay(engine, publications, broker, high_water=20, backlogged=backlogged)
 
 
 def take(intake: Intake, rows: Rows, first: int, **kinds: int) -> None:
@@ -69,40 +69,40 @@ def take(intake: Intake, rows: Rows, first: int, **kinds: int) -> None:
     rows.checkpoint = intake.take(rows.lease, rows.checkpoint, page)
 
 
-def depths(queue: Queue) -> dict[str, int]:
-    return {name: queue.depth(name) for name in ("email:high", "email", "email:low")}
+def depths(broker: Broker) -> dict[str, int]:
+    return {name: broker.depth(name) for name in ("email:high", "email", "email:low")}
 
 
-def test_each_lane_has_a_queue(intake: Intake, rows: Rows, queue: Queue) -> None:
+def test_each_lane_has_a_queue(intake: Intake, rows: Rows, broker: Broker) -> None:
     take(intake, rows, 1, friend_request=2, campaign=3, anything=4)
-    assert depths(queue) == {"email:high": 2, "email": 4, "email:low": 3}
+    assert depths(broker) == {"email:high": 2, "email": 4, "email:low": 3}
 
 
 def test_a_backlog_of_low_stops_neither_normal_nor_high(
-    intake: Intake, relay: Relay, rows: Rows, queue: Queue, backlogged: BackloggedQueues
+    intake: Intake, relay: Relay, rows: Rows, broker: Broker, backlogged: BackloggedQueues
 ) -> None:
     take(intake, rows, 1, campaign=20)
     take(intake, rows, 21, campaign=20)  # the queue is full: they are left to the relay
     assert backlogged.queues == {"email:low"}
     relay.run_once()
     take(intake, rows, 41, friend_request=5, anything=5, campaign=5)
-    assert depths(queue) == {"email:high": 5, "email": 5, "email:low": 20}
+    assert depths(broker) == {"email:high": 5, "email": 5, "email:low": 20}
     relay.run_once()
-    assert depths(queue) == {"email:high": 5, "email": 5, "email:low": 20}
+    assert depths(broker) == {"email:high": 5, "email": 5, "email:low": 20}
 
 
 def test_what_the_broker_lost_returns_to_its_lane(
-    intake: Intake, relay: Relay, rows: Rows, queue: Queue, redis_client: redis.Redis
+    intake: Intake, relay: Relay, rows: Rows, broker: Broker, redis_client: redis.Redis
 ) -> None:
     take(intake, rows, 1, friend_request=2, campaign=3, anything=4)
     redis_client.flushdb()
     rows.run(DUE)
     assert relay.run_once() == 9
-    assert depths(queue) == {"email:high": 2, "email": 4, "email:low": 3}
+    assert depths(broker) == {"email:high": 2, "email": 4, "email:low": 3}
 
 
 def test_a_retry_returns_to_its_lane(
-    intake: Intake, relay: Relay, rows: Rows, queue: Queue, publications: Publications, redis_client: redis.Redis
+    intake: Intake, relay: Relay, rows: Rows, broker: Broker, publications: Publications, redis_client: redis.Redis
 ) -> None:
     take(intake, rows, 1, friend_request=2, campaign=3, anything=4)
     redis_client.flushdb()
@@ -110,17 +110,17 @@ def test_a_retry_returns_to_its_lane(
         connection.execute(text("DELETE FROM publications"))
         connection.execute(text("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries"))
     assert relay.run_once() == 9
-    assert depths(queue) == {"email:high": 2, "email": 4, "email:low": 3}
+    assert depths(broker) == {"email:high": 2, "email": 4, "email:low": 3}
     assert rows.one("SELECT count(*) AS n FROM due")["n"] == 0
     assert rows.balanced()
 
 
-def test_a_publication_without_a_lane_is_of_the_normal_one(rows: Rows, relay: Relay, queue: Queue) -> None:
+def test_a_publication_without_a_lane_is_of_the_normal_one(rows: Rows, relay: Relay, broker: Broker) -> None:
     """As bridges of an earlier version insert it."""
     rows.pending(3)
     rows.run(f"{DUE}, lane = NULL")
     assert relay.run_once() == 3
-    assert queue.depth("email") == 3
+    assert broker.depth("email") == 3
 
 
 def test_what_waits_is_counted_by_queue(intake: Intake, rows: Rows, engine: Engine) -> None:
@@ -134,7 +134,7 @@ def test_a_paused_channel_holds_all_its_lanes_back(
     intake: Intake,
     relay: Relay,
     rows: Rows,
-    queue: Queue,
+    broker: Broker,
     publications: Publications,
     engine: Engine,
     redis_client: redis.Redis,

@@ -15,7 +15,7 @@ from bridge.fitting import first_without_room
 from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream import reader
 from bridge.stream.intake import Intake
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.errors import LeaseLost
 from notifier.outbox import NewNotification, Partitions, Publications, Recording, Report
 from notifier.outbox.publishing.backlog import Backlog
@@ -175,20 +175,20 @@ def test_the_first_record_that_does_not_fit() -> None:
 class Taking:
     """An intake with a limit, on one shard."""
 
-    def __init__(self, engine: Engine, queue: Queue, routes: Routes, mark: int) -> None:
+    def __init__(self, engine: Engine, broker: Broker, routes: Routes, mark: int) -> None:
         self.rows, publications = Rows(engine), Publications(engine)
         self.limit = OutboxLimit(publications, mark)
         self.limit.measure()
         outbox = Recording(engine, Partitions(engine))
-        self.intake = Intake(outbox, publications, queue, routes, 1_000, limit=self.limit)
+        self.intake = Intake(outbox, publications, broker, routes, 1_000, limit=self.limit)
 
     def take(self, checkpoint: str | None, *records: dict[str, Any]) -> str | None:
         return self.intake.take(self.rows.lease, checkpoint, records)
 
 
 @pytest.fixture
-def taking(engine: Engine, queue: Queue, routes: Routes) -> Taking:
-    return Taking(engine, queue, routes, mark=3)
+def taking(engine: Engine, broker: Broker, routes: Routes) -> Taking:
+    return Taking(engine, broker, routes, mark=3)
 
 
 def test_of_a_page_what_fits_is_recorded_and_the_rest_is_read_again(taking: Taking) -> None:

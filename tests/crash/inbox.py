@@ -4,7 +4,7 @@ from uuid import UUID
 
 import redis
 
-from notifier.broker import Queue, queue_name
+from notifier.broker import Broker, queue_name
 
 
 class Inbox:
@@ -13,7 +13,7 @@ class Inbox:
 
     def take(self, queue: str = "email") -> list[UUID]:
         """Return all messages, and leave them there."""
-        broker = Queue(self._url)
+        broker = Broker(self._url)
         try:
             return sorted(broker.held(queue))
         finally:

@@ -30,7 +30,7 @@ from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import ShardReader
 from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
-from notifier.broker import BrokerError, Queue
+from notifier.broker import Broker, BrokerError
 from notifier.channels import Capability
 from notifier.database.engine import connect
 from notifier.errors import LeaseLost, Unreachable
@@ -91,7 +91,7 @@ from workers.sending.bucket import TokenBucket
 from workers.status_updates.sender import UpdateSender
 
 PORTS: tuple[type, ...] = (
-    StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Queue, TokenBucket, ChannelStates,
+    StreamsClient, Leases, ShardTree, Partitions, Recording, Publications, Broker, TokenBucket, ChannelStates,
     Attempts, SesChannel, Inbox, Settlement, Unknowns, Operations, Suppressions, Rewinds, RewindRequests,
     Suspects, Discovery, StatusUpdates, OptOuts, Digests,
 )  # fmt: skip
@@ -103,7 +103,7 @@ _REFUSING_LEASE = 8.0
 """Seconds. Its one attempt must not be too late on a slow machine; the process that takes over ends leases itself."""
 _ERRORS: dict[type, Callable[[], Exception]] = {
     StreamsClient: lambda: Unreachable("the fault"),
-    Queue: lambda: BrokerError("the fault"),
+    Broker: lambda: BrokerError("the fault"),
     SesChannel: lambda: RuntimeError("the fault"),
     TokenBucket: lambda: RuntimeError("the fault"),
     Inbox: lambda: BrokerError("the fault"),
@@ -187,16 +187,16 @@ class Process:
         self.tree = self._port(ShardTree(self.engine, hung_seconds=HUNG))
         self.partitions = self._port(Partitions(self.engine))
         self.discovery = self._port(Discovery(self.engine))
-        self.queue = self._port(Queue(self._environment.broker_url, origin=name))
+        self.broker = self._port(Broker(self._environment.broker_url, origin=name))
         self.publications = self._port(Publications(self.engine, look_again=30.0))
         self.routes = routes
         outbox = self._port(Recording(self.engine, self.partitions))
-        self.intake = Intake(outbox, self.publications, self.queue, at_first, _ROOM)
+        self.intake = Intake(outbox, self.publications, self.broker, at_first, _ROOM)
         self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
         self.rewinding = self._port(RewindRequests(self.engine, actor="operator"))
         self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE, tree=self.tree)
         self.relay, self.crowded_relay = (
-            Relay(self.engine, self.publications, self.queue, high_water, UNKNOWN_AFTER)
+            Relay(self.engine, self.publications, self.broker, high_water, UNKNOWN_AFTER)
             for high_water in (_ROOM, _CROWDED)
         )
         self.unknowns = self._port(Unknowns(self.engine, UNKNOWN_AFTER))
@@ -244,7 +244,7 @@ class Process:
         )
 
     def close(self) -> None:
-        self.queue.close()
+        self.broker.close()
         self.limiter.close()
         self._refusing_rate.close()
         self.channel.close()
@@ -271,7 +271,7 @@ class Process:
         return faulty(port, self._fault, _ERRORS.get(type(port), _cut))
 
     def _find_shards(self) -> None:
-        self.queue.check()
+        self.broker.check()
         self.partitions.ensure_around(datetime.now(UTC).date())
         self._measure()
         views = ViewWatch(self.streams, self.routes)
@@ -371,10 +371,10 @@ class Process:
 
     def _cancel_moot(self) -> None:
         """An operator lists, and cancels the deliveries of one route."""
-        self.queue.depth("email")
-        self.queue.is_taken_from("email")
-        self.queue.info()
-        self.queue.option("maxmemory-policy")
+        self.broker.depth("email")
+        self.broker.is_taken_from("email")
+        self.broker.info()
+        self.broker.option("maxmemory-policy")
         self.channels.all()
         list(self.operations.cancel(Selection(route=a_cancelled_route.__name__), "nobody asked for it"))
         self.suppressions.add("email", "nobody@example.com", reason="manual")

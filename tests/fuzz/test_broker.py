@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from notifier.broker import BrokerError, Queue, queue_name
+from notifier.broker import Broker, BrokerError, queue_name
 from tests.fuzz.records import nonsense
 
 ID = uuid.UUID(int=7)
@@ -24,23 +24,23 @@ messages = st.binary(max_size=60) | nonsense.map(json.dumps).map(str.encode) | s
 
 @given(st.lists(messages, max_size=5), st.lists(messages, max_size=3))
 def test_what_else_lies_there_hides_no_message(
-    queue: Queue, broker_url: str, waiting: list[bytes], taken: list[bytes]
+    broker: Broker, broker_url: str, waiting: list[bytes], taken: list[bytes]
 ) -> None:
     with Redis.from_url(broker_url) as redis:
         redis.flushdb()
-        queue.publish("email", {ID: 0})
+        broker.publish("email", {ID: 0})
         for each in waiting:
             redis.rpush(queue_name("email"), each)
         for number, each in enumerate(taken):
             redis.hset("unacked", str(number), each)
-    assert queue.held("email") == {ID}
-    assert queue.depth("email") == 1 + len(waiting)
+    assert broker.held("email") == {ID}
+    assert broker.depth("email") == 1 + len(waiting)
 
 
-def test_a_key_of_another_kind_is_named(queue: Queue, broker_url: str) -> None:
+def test_a_key_of_another_kind_is_named(broker: Broker, broker_url: str) -> None:
     with Redis.from_url(broker_url) as redis:
         redis.set(queue_name("email"), "text")
     with pytest.raises(BrokerError, match="WRONGTYPE"):
-        queue.held("email")
+        broker.held("email")
     with pytest.raises(BrokerError):
-        queue.publish("email", {ID: 0})
+        broker.publish("email", {ID: 0})

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.database.engine import connect
 from notifier.errors import SettingsError
 from notifier.settings import Settings, read_settings
@@ -60,7 +60,7 @@ def test_a_secret_is_not_repeated(name: str, url: str) -> None:
 @example("redis://h:x/0")
 @example("redis://[")
 def test_any_url_is_of_a_broker_or_refused(url: str) -> None:
-    assert "hush" not in (refusal(lambda: Queue(url).close()) or "")
+    assert "hush" not in (refusal(lambda: Broker(url).close()) or "")
 
 
 @given(urls)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bridge.relay import Relay
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.feedback import FeedbackKind
 from notifier.outbox import Publications
 from sandbox.embedded.ses import ses_simulator
@@ -346,12 +346,12 @@ def test_the_relay_finds_that_messages_lost_by_the_broker_are_not_noticed(
     rows: Rows, engine: Engine, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mutants.messages_lost_by_the_broker_are_not_noticed(monkeypatch)
-    queue = Queue(broker_url)
-    relay = Relay(engine, Publications(engine), queue, high_water=1_000)
+    broker = Broker(broker_url)
+    relay = Relay(engine, Publications(engine), broker, high_water=1_000)
     try:
-        fails(test_relay.test_the_loss_of_the_brokers_memory_is_noticed_at_once, rows, relay, queue, broker_url)
+        fails(test_relay.test_the_loss_of_the_brokers_memory_is_noticed_at_once, rows, relay, broker, broker_url)
     finally:
-        queue.close()
+        broker.close()
 
 
 def test_feedback_finds_that_it_deletes_before_it_settles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.notifications import Status
 from sandbox.embedded.processes import Child
 from sandbox.embedded.ses import SesServer
@@ -93,9 +93,9 @@ class Trial:
         return notifier_process("worker", ("worker", "email"), self._folder, environment)
 
     def publish(self, ids: Sequence[UUID]) -> None:
-        queue = Queue(self._broker_url)
-        queue.publish("email", dict.fromkeys(ids, 0))
-        queue.close()
+        broker = Broker(self._broker_url)
+        broker.publish("email", dict.fromkeys(ids, 0))
+        broker.close()
 
     def suspects(self) -> dict[UUID, dict[str, Any]]:
         found = self.rows.all("SELECT notification_id, deaths, begun_by FROM suspects")

@@ -129,7 +129,7 @@ def drain(messages: int, folder: Path) -> float:
     with running_world(folder) as world, RunningSystem(world, folder) as system:
         system.start("bridge", "bridge")
         system.feed(messages)
-        system.until(lambda: system.queue.depth("email") == messages, STARTS_SECONDS)
+        system.until(lambda: system.broker.depth("email") == messages, STARTS_SECONDS)
         client = admin(world.redis.url)
         client.config_set("maxmemory", 1)
         system.worker("worker")
@@ -149,7 +149,7 @@ def _is_drained(system: RunningSystem) -> None:
 
 
 def _is_empty(system: RunningSystem) -> bool:
-    return not system.queue.held("email")
+    return not system.broker.held("email")
 
 
 class Feeder:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from sandbox.embedded.processes import Child
 from sandbox.system import notifier_process
 from tests.chaos.environment import TABLE, World
@@ -24,7 +24,7 @@ class RunningSystem:
         self._options = dict(options or {})
         self._stack = ExitStack()
         self.children: dict[str, Child] = {}
-        self.queue = Queue(world.redis.url)
+        self.broker = Broker(world.redis.url)
         self.fed = 0
 
     def start(
@@ -77,5 +77,5 @@ class RunningSystem:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.queue.close()
+        self.broker.close()
         self._stack.close()

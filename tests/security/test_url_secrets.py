@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.broker import Queue, celery_configuration
+from notifier.broker import Broker, celery_configuration
 from notifier.errors import NotifierError
 from notifier.settings import Settings
 from sandbox.system import clean_environment
@@ -101,7 +101,7 @@ def test_errors_and_logs(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pyte
 def test_errors_of_the_broker(url: str) -> None:
     """The processes ask the database first: here the broker is asked."""
     with pytest.raises(NotifierError) as refused:
-        Queue(url).check()
+        Broker(url).check()
     assert SECRET not in str(refused.value)
     with suppress(NotifierError):
         assert celery_configuration(url)

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 import workers.tasks
 from notifier import Email, Event
-from notifier.broker import Queue, celery_configuration, queue_name
+from notifier.broker import Broker, celery_configuration, queue_name
 from notifier.notifications import Status
 from notifier.outcomes import Outcome
 from notifier.routes import Build
@@ -90,53 +90,53 @@ def worker(
 
 
 @pytest.fixture
-def queue(broker_url: str) -> Iterator[Queue]:
-    queue = Queue(broker_url)
-    yield queue
-    queue.close()
+def broker(broker_url: str) -> Iterator[Broker]:
+    broker = Broker(broker_url)
+    yield broker
+    broker.close()
 
 
 def test_a_published_id_becomes_a_mail_and_the_message_is_acknowledged(
-    worker: Worker, env: Environment, queue: Queue
+    worker: Worker, env: Environment, broker: Broker
 ) -> None:
     ids = env.pending("ana@example.com", "bo@example.com")
-    queue.publish("email", dict.fromkeys(ids, 0))
+    broker.publish("email", dict.fromkeys(ids, 0))
 
     wait_until(lambda: all(env.rows.status(id_) is Status.SENT for id_ in ids))
 
-    wait_until(lambda: queue.held("email") == set())
+    wait_until(lambda: broker.held("email") == set())
     wait_until(lambda: [worker.states.of(id_) for id_ in ids] == [["SUCCESS"]] * 2)
     assert [len(env.mails(id_)) for id_ in ids] == [1, 1]
 
 
-def test_celery_sees_retry_and_failure_under_one_task_id(worker: Worker, env: Environment, queue: Queue) -> None:
+def test_celery_sees_retry_and_failure_under_one_task_id(worker: Worker, env: Environment, broker: Broker) -> None:
     def broken(event: Event) -> Email:
         raise LookupError("ana@example.com is secret")
 
     worker.build = broken
     (id_,) = env.pending("ana@example.com")
     for count, states in ((0, ["RETRY"]), (1, ["RETRY", "FAILURE"])):
-        queue.publish("email", {id_: count})
+        broker.publish("email", {id_: count})
         wait_until(lambda wanted=states: worker.states.of(id_) == wanted, message=f"{worker.states.seen}")  # type: ignore[misc]
 
     assert env.rows.status(id_) is Status.FAILED
-    wait_until(lambda: queue.held("email") == set())  # a retry waits in the row, not in the broker
+    wait_until(lambda: broker.held("email") == set())  # a retry waits in the row, not in the broker
 
 
 def test_a_second_message_for_the_same_id_is_acknowledged_and_ignored(
-    worker: Worker, env: Environment, queue: Queue
+    worker: Worker, env: Environment, broker: Broker
 ) -> None:
     (id_,) = env.pending("ana@example.com")
     for _ in range(3):
-        queue.publish("email", {id_: 0})
+        broker.publish("email", {id_: 0})
 
     wait_until(lambda: worker.states.of(id_) == ["SUCCESS"] * 3)
     assert len(env.mails(id_)) == 1
 
 
-def test_a_message_with_an_unknown_id_is_acknowledged(worker: Worker, env: Environment, queue: Queue) -> None:
+def test_a_message_with_an_unknown_id_is_acknowledged(worker: Worker, env: Environment, broker: Broker) -> None:
     unknown = UUID(int=7)
-    queue.publish("email", {unknown: 0})
+    broker.publish("email", {unknown: 0})
     wait_until(lambda: worker.states.of(unknown) == ["SUCCESS"])
 
 
@@ -175,17 +175,17 @@ def claim_is_unwritable(worker: Worker, env: Environment) -> None:
 
 @pytest.mark.parametrize("fault", [route_raises, channel_raises, database_raises, claim_is_unwritable])
 def test_no_recipient_goes_to_the_broker_or_into_a_log(
-    worker: Worker, env: Environment, queue: Queue, celery_app: Celery, celery_log: io.StringIO, fault: Any
+    worker: Worker, env: Environment, broker: Broker, celery_app: Celery, celery_log: io.StringIO, fault: Any
 ) -> None:
     fault(worker, env)
     (id_,) = env.pending("ana@example.com")
 
     with listening(celery_app) as listener, capture_logs() as logs:
-        queue.publish("email", {id_: 0})
+        broker.publish("email", {id_: 0})
         wait_until(lambda: listener.types & {"task-failed", "task-retried"}, message=str(listener.types))
 
     assert any(str(id_) in each for each in listener.heard)
     assert any(each["log_level"] in {"warning", "error"} for each in logs)
     everything = f"{listener.heard} {logs} {celery_log.getvalue()}"
     assert "ana@example.com" not in everything
-    wait_until(lambda: queue.held("email") == set())
+    wait_until(lambda: broker.held("email") == set())

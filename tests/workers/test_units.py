@@ -16,17 +16,17 @@ from celery.contrib.testing.worker import start_worker
 import workers.tasks
 from celery_units.redis import use_transport
 from celery_units.unfinished import Unfinished
-from notifier.broker import TASK, Queue, queue_name
+from notifier.broker import TASK, Broker, queue_name
 from notifier.errors import Unreachable
 from notifier.notifications import Status
 from notifier.outbox import Change
 from tests.celery_units.listening import listening
 from tests.waiting import wait_until
-from tests.workers.test_tasks import celery_config, celery_parameters, queue
+from tests.workers.test_tasks import broker, celery_config, celery_parameters
 from workers.process.stop import Stop
 from workers.tasks import register
 
-__all__ = ["celery_config", "celery_parameters", "queue"]
+__all__ = ["broker", "celery_config", "celery_parameters"]
 
 
 class Deliveries:
@@ -102,19 +102,19 @@ def new_ids(count: int) -> list[UUID]:
     return [uuid.uuid4() for _ in range(count)]
 
 
-def busy(deliveries: Deliveries, queue: Queue) -> UUID:
+def busy(deliveries: Deliveries, broker: Broker) -> UUID:
     """A message that keeps the only place of the pool until the gate opens."""
     deliveries.gate.clear()
     (id_,) = new_ids(1)
     before = len(deliveries.units)
-    queue.publish("email", {id_: 0})
+    broker.publish("email", {id_: 0})
     wait_until(lambda: len(deliveries.units) > before)
     return id_
 
 
-def done(queue: Queue) -> None:
+def done(broker: Broker) -> None:
     """Every message was acknowledged."""
-    wait_until(lambda: queue.held("email") == set())
+    wait_until(lambda: broker.held("email") == set())
 
 
 ENDS = {
@@ -127,16 +127,16 @@ ENDS = {
 
 
 def test_every_message_of_a_unit_has_its_own_end(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery
 ) -> None:
     ids = dict(zip(ENDS, new_ids(len(ENDS)), strict=True))
     deliveries.answers = {id_: status for status, id_ in ids.items()}
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
-        queue.publish("email", dict.fromkeys(ids.values(), 0))
+        busy(deliveries, broker)
+        broker.publish("email", dict.fromkeys(ids.values(), 0))
         deliveries.has_received(len(ids) + 1)
         deliveries.gate.set()
-        done(queue)
+        done(broker)
         assert len(deliveries.units) == 2
         for status, id_ in ids.items():
             wait_until(lambda id_=id_, ends=ENDS[status]: listener.of(id_) == ends, message=str(status))  # type: ignore[misc]
@@ -144,82 +144,82 @@ def test_every_message_of_a_unit_has_its_own_end(
 
 @pytest.mark.parametrize("args", [[], ["nonsense"], [1], ["a", "b"], [None]], ids=str)
 def test_arguments_that_are_no_id_fail_alone(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery, args: list[Any]
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery, args: list[Any]
 ) -> None:
     bad, *good = new_ids(4)
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
+        busy(deliveries, broker)
         celery_app.send_task(TASK, args, task_id=str(bad), queue=queue_name("email"))
-        queue.publish("email", dict.fromkeys(good, 0))
+        broker.publish("email", dict.fromkeys(good, 0))
         deliveries.has_received(5)
         deliveries.gate.set()
         wait_until(lambda: listener.of(bad) == ENDS[Status.FAILED])
-        done(queue)
+        done(broker)
     assert set(deliveries.units[1]) == set(good)
 
 
 def test_messages_for_one_id_in_one_unit_end_each(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery
 ) -> None:
     (id_,) = new_ids(1)
     deliveries.answers = {id_: Status.PENDING}
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
+        busy(deliveries, broker)
         for _ in range(3):
-            queue.publish("email", {id_: 0})
+            broker.publish("email", {id_: 0})
         deliveries.has_received(4)
         deliveries.gate.set()
-        done(queue)
+        done(broker)
         ends = ("task-retried", "task-succeeded")
         wait_until(lambda: sorted(each for each in listener.of(id_) if each in ends) == [ends[0], ends[1], ends[1]])
     assert deliveries.units[1:] == [[id_] * 3]
 
 
 def test_a_database_that_stays_away_gives_the_whole_unit_back(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery
 ) -> None:
     ids = new_ids(20)
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
-        queue.publish("email", dict.fromkeys(ids, 0))
+        busy(deliveries, broker)
+        broker.publish("email", dict.fromkeys(ids, 0))
         deliveries.has_received(21)
         deliveries.errors = [Unreachable("away"), Unreachable("away")]  # for both units that are here now
         deliveries.gate.set()
         wait_until(lambda: all("task-succeeded" in listener.of(id_) for id_ in ids))
-        done(queue)
+        done(broker)
         assert all(listener.of(id_)[:3] == ["task-received", "task-started", "task-rejected"] for id_ in ids)
     assert sorted(deliveries.delivered[1:21]) == sorted(ids)
     assert all(deliveries.delivered.count(id_) == 2 for id_ in ids)
 
 
 def test_where_a_unit_raises_only_the_one_at_fault_fails(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery
 ) -> None:
     bad, *good = new_ids(10)
     deliveries.poison = bad
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
-        queue.publish("email", dict.fromkeys((bad, *good), 0))
+        busy(deliveries, broker)
+        broker.publish("email", dict.fromkeys((bad, *good), 0))
         deliveries.has_received(11)
         deliveries.gate.set()
         wait_until(lambda: listener.of(bad) == ENDS[Status.FAILED])
         wait_until(lambda: all(listener.of(id_) == ENDS[Status.SENT] for id_ in good))
-        done(queue)
+        done(broker)
         assert "ana@example.com" not in str(listener.heard)
 
 
 def test_where_tasks_run_one_by_one_the_database_is_waited_for_once(
-    start: Start, deliveries: Deliveries, queue: Queue, celery_app: Celery
+    start: Start, deliveries: Deliveries, broker: Broker, celery_app: Celery
 ) -> None:
     ids = new_ids(10)
     with start(), listening(celery_app) as listener:
-        busy(deliveries, queue)
-        queue.publish("email", dict.fromkeys(ids, 0))
+        busy(deliveries, broker)
+        broker.publish("email", dict.fromkeys(ids, 0))
         deliveries.has_received(11)
         deliveries.errors = [Unreachable("away"), ValueError("the unit"), ValueError("what keeps it busy")]
         deliveries.gate.set()
         wait_until(lambda: all("task-succeeded" in listener.of(id_) for id_ in ids))
-        done(queue)
+        done(broker)
         assert all("task-rejected" in listener.of(id_) for id_ in ids)
 
 
@@ -232,13 +232,13 @@ def fast() -> Iterator[None]:
 
 @pytest.mark.usefixtures("fast")
 def test_what_goes_back_because_the_worker_ends_is_first_again_and_in_order(
-    start: Start, deliveries: Deliveries, queue: Queue, broker_url: str, monkeypatch: pytest.MonkeyPatch
+    start: Start, deliveries: Deliveries, broker: Broker, broker_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending, ids = Stop(), new_ids(60)
     monkeypatch.setattr("workers.tasks.stop", lambda: ending)
     with start(unit_size=20) as worker, redis.Redis.from_url(broker_url) as client:
-        first = busy(deliveries, queue)
-        queue.publish("email", dict.fromkeys(ids, 0))
+        first = busy(deliveries, broker)
+        broker.publish("email", dict.fromkeys(ids, 0))
         deliveries.has_received(61)
         for _ in range(20):  # for as long as the worker takes to hear of its end
             deliveries.errors.append(Unreachable("this worker ends"))
@@ -252,4 +252,4 @@ def test_what_goes_back_because_the_worker_ends_is_first_again_and_in_order(
             UUID(json.loads(each)["headers"]["id"]) for each in reversed(client.lrange("notifier.email", 0, -1))
         ]
     assert [[first, *ids].index(each) for each in waiting] == [*range(61)]
-    assert set(queue.held("email")) == set(waiting)
+    assert set(broker.held("email")) == set(waiting)

@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.doctor.setup import Setup
 
 PAGE = "docs/redis.md"
 
 
-def queue(setup: Setup) -> Queue:
+def broker(setup: Setup) -> Broker:
     """Return a client of the broker, not connected yet. Raise SettingsError for a malformed URL."""
-    made = Queue(setup.settings.broker_url.get_secret_value(), origin="notifier doctor")
+    made = Broker(setup.settings.broker_url.get_secret_value(), origin="notifier doctor")
     setup.at_end(made.close)
     return made
 
 
 def info(setup: Setup) -> Mapping[str, Any]:
     """Return what Redis says of itself. Raise BrokerError if it does not answer."""
-    return setup.get(queue).info()
+    return setup.get(broker).info()
 
 
 def need_info(setup: Setup) -> Mapping[str, Any]:

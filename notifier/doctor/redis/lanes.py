@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from notifier.doctor.finding import Finding, doubtful, good
-from notifier.doctor.redis import need_info, queue
+from notifier.doctor.redis import broker, need_info
 from notifier.doctor.routing import channels, need_routes
 from notifier.doctor.setup import Setup
 from notifier.lanes import parts_of, queues_of
@@ -13,12 +13,12 @@ def check_lanes(setup: Setup) -> Iterator[Finding]:
     """Find queues with messages of which no worker holds one: a worker that serves a queue holds some of them."""
     need_info(setup)
     need_routes(setup)
-    broker = setup.get(queue)
+    client = setup.get(broker)
     waiting = {
         name: depth
         for channel in sorted(setup.get(channels))
         for name in queues_of(channel)
-        if (depth := broker.depth(name)) and not broker.is_taken_from(name)
+        if (depth := client.depth(name)) and not client.is_taken_from(name)
     }
     for name, depth in waiting.items():
         channel, lane = parts_of(name)

@@ -6,7 +6,7 @@ from typing import Any
 from notifier.broker import WORKING
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from notifier.doctor.finding import Finding, doubtful, good, wrong
-from notifier.doctor.redis import PAGE, info, need_info, queue
+from notifier.doctor.redis import PAGE, broker, info, need_info
 from notifier.doctor.setup import Setup
 
 
@@ -27,13 +27,13 @@ def check_redis(setup: Setup) -> Iterator[Finding]:
             "name the primary in NOTIFIER_BROKER_URL, or the Sentinels that know it",
             PAGE,
         )
-    yield persistence(found, setup.get(queue).option("save"))
+    yield persistence(found, setup.get(broker).option("save"))
 
 
 def check_rights(setup: Setup) -> Iterator[Finding]:
     """Find whether the user may run the commands of bridges and workers."""
     need_info(setup)
-    asked = setup.get(queue)
+    asked = setup.get(broker)
     try:
         asked.check(WORKING)
     except BrokerUnfit as error:

@@ -15,7 +15,7 @@ from bridge.stream.page import RecordPage
 from bridge.stream.prefetch import Prefetcher
 from bridge.stream.reader import EMPTY_SECONDS, IDLE_SECONDS, SOME_RECORDS_SECONDS, TRIES_OF_AN_ITERATOR, ShardReader
 from bridge.stream.tree import ShardTree
-from notifier.broker import BrokerError, Queue
+from notifier.broker import Broker, BrokerError
 from notifier.errors import DataTrimmed, LeaseLost, Unreachable
 from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes
@@ -56,14 +56,14 @@ def page(*numbers: int, last: bool = False) -> RecordPage:
 
 
 class Environment:
-    def __init__(self, engine: Engine, queue: Queue, routes: Routes) -> None:
+    def __init__(self, engine: Engine, broker: Broker, routes: Routes) -> None:
         self.leases = Leases(engine, "me", ttl=60, tables=["activity"])
         self.tree = ShardTree(engine)
         self.prefetcher = Prefetcher(1)
         self.tree.register("activity", ARN, [Shard("shardId-1", None, closed=False)])
         self.lease = self.take()
         self.publications = Publications(engine)
-        self.intake = Intake(Recording(engine, Partitions(engine)), self.publications, queue, routes, high_water=100)
+        self.intake = Intake(Recording(engine, Partitions(engine)), self.publications, broker, routes, high_water=100)
 
     def take(self) -> ShardLease:
         (lease,) = self.leases.acquire(10)
@@ -75,8 +75,8 @@ class Environment:
 
 
 @pytest.fixture
-def environment(engine: Engine, queue: Queue, routes: Routes) -> Iterator[Environment]:
-    environment = Environment(engine, queue, routes)
+def environment(engine: Engine, broker: Broker, routes: Routes) -> Iterator[Environment]:
+    environment = Environment(engine, broker, routes)
     yield environment
     environment.prefetcher.close()
 
@@ -85,7 +85,7 @@ def shard(engine: Engine) -> dict[str, Any]:
     return Sql(engine).one("SELECT * FROM shards WHERE shard_id = 'shardId-1'")
 
 
-def test_records_are_recorded_and_published(environment: Environment, engine: Engine, queue: Queue) -> None:
+def test_records_are_recorded_and_published(environment: Environment, engine: Engine, broker: Broker) -> None:
     reader, script = environment.reader(page(1, 2), page(3))
 
     assert reader.poll() == SOME_RECORDS_SECONDS
@@ -93,7 +93,7 @@ def test_records_are_recorded_and_published(environment: Environment, engine: En
 
     assert script.began_after == [None]
     assert shard(engine)["checkpoint"] == "3"
-    assert queue.depth("email") == 3
+    assert broker.depth("email") == 3
     assert environment.publications.queues_due() == []
 
 
@@ -460,14 +460,14 @@ def test_pages_ahead_have_their_places(environment: Environment) -> None:
 
 
 def test_above_the_high_water_mark_rows_wait_in_postgres(
-    environment: Environment, engine: Engine, queue: Queue
+    environment: Environment, engine: Engine, broker: Broker
 ) -> None:
     reader, _ = environment.reader(page(*range(1, 91)), page(*range(91, 111)))
     reader.poll()
     reader.poll()
     environment.intake.mark_published()
 
-    assert queue.depth("email") == 90
+    assert broker.depth("email") == 90
     assert shard(engine)["records_notified"] == 110
     with engine.connect() as connection:  # not left alone as if they were about to be published
         waits = connection.scalar(text("SELECT max(due_at) - now() FROM publications WHERE published_at IS NULL"))
@@ -491,7 +491,7 @@ def test_after_a_broker_error_nothing_is_published_for_a_while(
 
 
 def test_without_a_broker_recording_goes_on(engine: Engine, routes: Routes) -> None:
-    away = Queue("redis://127.0.0.1:1/0")
+    away = Broker("redis://127.0.0.1:1/0")
     reader, _ = Environment(engine, away, routes).reader(page(1, 2))
 
     assert reader.poll() == SOME_RECORDS_SECONDS

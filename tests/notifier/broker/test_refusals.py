@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import redis
 
-from notifier.broker import BrokerError, BrokerRefused, Queue
+from notifier.broker import Broker, BrokerError, BrokerRefused
 from sandbox.embedded.redis import RedisServer, embedded_redis
 from tests.celery_units.redis.proxy import proxied
 from tests.refusals.kinds import KINDS, admin
@@ -32,15 +32,15 @@ def test_a_queue_leaves_a_demoted_primary(server: RedisServer, outside: redis.Re
     with (
         embedded_redis(tmp_path, durable=False, password=server.password) as successor,
         proxied(server.url) as proxy,
-        closing(Queue(proxy.url)) as queue,
+        closing(Broker(proxy.url)) as broker,
     ):
-        assert queue.depth("email") == 0
+        assert broker.depth("email") == 0
         proxy.lead_to(successor.port)
         KINDS["read-only"].begin(outside)
         with pytest.raises(BrokerError, match="it is a replica"):
-            queue.publish("email", ids)
-        queue.publish("email", ids)
-        assert queue.held("email") == {*ids}
+            broker.publish("email", ids)
+        broker.publish("email", ids)
+        assert broker.held("email") == {*ids}
 
 
 def test_a_queue_that_only_reads_leaves_a_demoted_primary(
@@ -51,34 +51,34 @@ def test_a_queue_that_only_reads_leaves_a_demoted_primary(
     with (
         embedded_redis(tmp_path, durable=False, password=server.password) as successor,
         proxied(server.url) as proxy,
-        closing(Queue(proxy.url)) as queue,
-        closing(Queue(successor.url)) as other,
+        closing(Broker(proxy.url)) as broker,
+        closing(Broker(successor.url)) as other,
     ):
-        queue.generation()
+        broker.generation()
         proxy.lead_to(successor.port)
         KINDS["read-only"].begin(outside)
         other.publish("email", ids)
         with pytest.raises(BrokerRefused, match="it is a replica"):
-            queue.generation()
-        assert queue.generation() == other.generation()
-        assert queue.held("email") == {*ids}
+            broker.generation()
+        assert broker.generation() == other.generation()
+        assert broker.held("email") == {*ids}
 
 
 def test_a_promoted_replica_is_another_generation(server: RedisServer, outside: redis.Redis) -> None:
     """Its memory is the same but for the last writes: only its replication id tells."""
-    with closing(Queue(server.url)) as queue:
-        before = queue.generation()
-        assert queue.generation() == before
+    with closing(Broker(server.url)) as broker:
+        before = broker.generation()
+        assert broker.generation() == before
         KINDS["full"].begin(outside)
-        assert queue.generation() == before
+        assert broker.generation() == before
         KINDS["full"].end(outside)
         KINDS["read-only"].begin(outside)
         KINDS["read-only"].end(outside)
-        assert queue.generation() != before
+        assert broker.generation() != before
 
 
 def test_a_process_starts_where_redis_refuses(server: RedisServer, outside: redis.Redis) -> None:
     KINDS["primary down"].begin(outside)
-    with closing(Queue(server.url)) as queue:
-        queue.check()
+    with closing(Broker(server.url)) as broker:
+        broker.check()
     KINDS["primary down"].end(outside)

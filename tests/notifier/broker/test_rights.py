@@ -11,7 +11,7 @@ import redis
 import celery_units.redis
 import notifier.broker
 import workers.sending
-from notifier.broker import WORKING, BrokerError, Queue
+from notifier.broker import WORKING, Broker, BrokerError
 from notifier.broker.rights import PUBLISHING, BrokerUnfit
 from sandbox.embedded.allocation import free_port, is_free
 from sandbox.embedded.processes import Child
@@ -37,8 +37,8 @@ def as_user(server: RedisServer, *rules: str) -> str:
 @pytest.mark.parametrize("rights", [PUBLISHING, WORKING], ids=["bridge", "worker"])
 @pytest.mark.parametrize("rules", [ALL, (*ALL, "-info"), (*ALL, "-@dangerous")])
 def test_a_user_with_enough_rights(server: RedisServer, rules: tuple[str, ...], rights: dict[str, str]) -> None:
-    with closing(Queue(as_user(server, *rules))) as queue, admin(server.url) as client:
-        queue.check(rights)
+    with closing(Broker(as_user(server, *rules))) as broker, admin(server.url) as client:
+        broker.check(rights)
         assert client.keys() == [], "nothing was written"
 
 
@@ -58,8 +58,8 @@ def test_a_user_with_enough_rights(server: RedisServer, rules: tuple[str, ...], 
     ],
 )
 def test_a_user_without_a_right(server: RedisServer, rules: tuple[str, ...], names: str) -> None:
-    with closing(Queue(as_user(server, *rules))) as queue, pytest.raises(BrokerUnfit) as refused:
-        queue.check(WORKING)
+    with closing(Broker(as_user(server, *rules))) as broker, pytest.raises(BrokerUnfit) as refused:
+        broker.check(WORKING)
     assert names in str(refused.value)
     assert "ACL SETUSER" in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
@@ -69,16 +69,16 @@ def test_a_user_without_a_right(server: RedisServer, rules: tuple[str, ...], nam
 
 
 def test_a_bridge_needs_no_channels(server: RedisServer) -> None:
-    with closing(Queue(as_user(server, "on", ">pw", "~*", "resetchannels", "+@all"))) as queue:
-        queue.check()
+    with closing(Broker(as_user(server, "on", ">pw", "~*", "resetchannels", "+@all"))) as broker:
+        broker.check()
 
 
 @pytest.mark.parametrize("kind", ["full", "read-only"])
 def test_a_server_that_refuses_for_a_while_is_waited_for(tmp_path: Path, kind: str) -> None:
     with embedded_redis(tmp_path, durable=False) as server, admin(server.url) as client:
         KINDS[kind].begin(client)
-        with closing(Queue(server.url)) as queue:
-            queue.check(WORKING)
+        with closing(Broker(server.url)) as broker:
+            broker.check(WORKING)
 
 
 def test_a_cluster(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_a_cluster(tmp_path: Path) -> None:
             server.wait_until(lambda: pings(client))
             client.execute_command("ACL", "SETUSER", "limited", *ALL, "-info")
         for url in (f"redis://127.0.0.1:{port}/0", f"redis://limited:pw@127.0.0.1:{port}/0"):
-            with closing(Queue(url)) as queue, pytest.raises(BrokerUnfit, match="cluster mode is enabled"):
-                queue.check()
+            with closing(Broker(url)) as broker, pytest.raises(BrokerUnfit, match="cluster mode is enabled"):
+                broker.check()
 
 
 def cluster_port() -> int:
@@ -105,8 +105,8 @@ def pings(client: redis.Redis) -> bool:
 
 
 def test_a_wrong_password_is_reported_as_one(server: RedisServer) -> None:
-    with closing(Queue(f"redis://:hush@127.0.0.1:{server.port}/0")) as queue, pytest.raises(BrokerError) as refused:
-        queue.check()
+    with closing(Broker(f"redis://:hush@127.0.0.1:{server.port}/0")) as broker, pytest.raises(BrokerError) as refused:
+        broker.check()
     assert "refuses the user or the password" in str(refused.value)
     assert "hush" not in str(refused.value)
 

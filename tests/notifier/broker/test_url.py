@@ -12,7 +12,7 @@ import pytest
 import redis
 from kombu import Connection
 
-from notifier.broker import BrokerError, Queue, celery_configuration, queue_name
+from notifier.broker import Broker, BrokerError, celery_configuration, queue_name
 from notifier.broker.client import redis_client
 from notifier.broker.rights import BrokerUnfit
 from notifier.broker.url import BrokerUrl
@@ -101,7 +101,7 @@ def test_one_url_is_read_once(url: str, kombus: str) -> None:
 )
 def test_all_clients_refuse_the_same_urls(url: str, says: str) -> None:
     """Nothing that may be a part of a password is repeated."""
-    for use in (Queue, celery_configuration, lambda given: TokenBucket(given, "email", lambda: None)):
+    for use in (Broker, celery_configuration, lambda given: TokenBucket(given, "email", lambda: None)):
         with pytest.raises(SettingsError, match="NOTIFIER_BROKER_URL") as refused:
             use(url)
         assert says in str(refused.value)
@@ -151,12 +151,12 @@ def knows(client: Any) -> bool:
 def check_all_clients(url: str, transport: str, classes: dict[str, str] = CLASSES) -> None:
     """The bridge's queue, the rate limiter and a consumer use the same server and database."""
     configuration = celery_configuration(url)
-    with closing(Queue(url)) as queue, closing(TokenBucket(url, "email", lambda: None, fixed=5.0)) as limiter:
-        queue.check()
+    with closing(Broker(url)) as broker, closing(TokenBucket(url, "email", lambda: None, fixed=5.0)) as limiter:
+        broker.check()
         id_ = uuid.uuid4()
-        queue.publish("email", {id_: 0})
+        broker.publish("email", {id_: 0})
         assert limiter.take(2).tokens == 2
-        assert queue._redis.exists("notifier:rate:email")
+        assert broker._redis.exists("notifier:rate:email")
         options = configuration["broker_transport_options"]
         connection = Connection(
             configuration["broker_url"],
@@ -167,9 +167,9 @@ def check_all_clients(url: str, transport: str, classes: dict[str, str] = CLASSE
         with closing(connection), closing(connection.SimpleQueue(queue_name("email"))) as simple:
             message = simple.get(timeout=10)
             assert message.headers["id"] == str(id_)
-            assert queue.held("email") == {id_}
+            assert broker.held("email") == {id_}
             message.ack()
-        assert queue.held("email") == set()
+        assert broker.held("email") == set()
 
 
 @pytest.mark.parametrize("transport", ["fast", "stock"])
@@ -192,8 +192,8 @@ def test_all_clients_use_sentinels(sentinel: tuple[RedisServer, str], form: str,
 def test_a_consumer_receives_behind_sentinels(sentinel: tuple[RedisServer, str]) -> None:
     url = f"sentinel://:p;w#d@x@{sentinel[1]}/mymaster/3?sentinel_password=s%2Fq"
     configuration, id_ = celery_configuration(url), uuid.uuid4()
-    with closing(Queue(url)) as queue:
-        queue.publish("email", {id_: 0})
+    with closing(Broker(url)) as broker:
+        broker.publish("email", {id_: 0})
         CLASSES["sentinel"] = SENTINEL_CLASSES["fast"]
         options = configuration["broker_transport_options"]
         with Looped(configuration["broker_url"], "sentinel", [queue_name("email")], **options) as consumer:
@@ -203,9 +203,9 @@ def test_a_consumer_receives_behind_sentinels(sentinel: tuple[RedisServer, str])
 
 
 def test_a_server_that_the_sentinels_do_not_know(sentinel: tuple[RedisServer, str]) -> None:
-    with closing(Queue(f"sentinel://:hush@{sentinel[1]}/another?sentinel_password=s%2Fq")) as queue:
+    with closing(Broker(f"sentinel://:hush@{sentinel[1]}/another?sentinel_password=s%2Fq")) as broker:
         with pytest.raises(BrokerError, match="No master found for 'another'") as told:
-            queue.check()
+            broker.check()
         assert "hush" not in str(told.value)
         assert "s/q" not in str(told.value)
 
@@ -222,8 +222,8 @@ def test_all_clients_use_the_database_of_the_url(redis_server: RedisServer, form
 
 def test_a_database_that_the_server_does_not_have(redis_server: RedisServer) -> None:
     url = urlsplit(redis_server.url)._replace(path="/99").geturl()
-    with closing(Queue(url)) as queue, pytest.raises(BrokerUnfit, match="no database of the number"):
-        queue.check()
+    with closing(Broker(url)) as broker, pytest.raises(BrokerUnfit, match="no database of the number"):
+        broker.check()
 
 
 @pytest.mark.parametrize(
@@ -263,5 +263,5 @@ def test_tls_checks_the_certificate_unless_told_otherwise(url: str, asks: str | 
 
 def test_a_server_that_is_too_old(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.Redis, "info", lambda *_: {"redis_version": "6.0.16"})
-    with closing(Queue(broker_url)) as queue, pytest.raises(BrokerUnfit, match="or newer"):
-        queue.check()
+    with closing(Broker(broker_url)) as broker, pytest.raises(BrokerUnfit, match="or newer"):
+        broker.check()

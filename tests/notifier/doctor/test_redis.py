@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.doctor.finding import Level
 from notifier.doctor.redis.memory import needed
 from sandbox.embedded.allocation import free_port
@@ -73,10 +73,10 @@ def test_what_full_queues_take_is_what_they_take(server: RedisServer, outside: r
     from uuid import uuid4
 
     before = int(outside.info("memory")["used_memory"])
-    queue = Queue(server.url)
-    queue.publish("email", {uuid4(): 0 for _ in range(5_000)})
+    broker = Broker(server.url)
+    broker.publish("email", {uuid4(): 0 for _ in range(5_000)})
     took = int(outside.info("memory")["used_memory"]) - before
-    queue.close()
+    broker.close()
     outside.flushall()
     assert took < needed(5_000, 1) < 2 * took
 
@@ -85,15 +85,15 @@ def test_a_lane_that_no_worker_serves(diagnose: Diagnose, server: RedisServer, o
     """Tests run with the routes of the example, whose channel is email."""
     from uuid import uuid4
 
-    queue = Queue(server.url)
-    queue.publish("email:low", {uuid4(): 0 for _ in range(3)})
+    broker = Broker(server.url)
+    broker.publish("email:low", {uuid4(): 0 for _ in range(3)})
     found = diagnose("lanes", broker_url=server.url)
     found.the(Level.DOUBTFUL, "3 messages wait in the lane low of email", "notifier worker email")
     taken = outside.rpop("notifier.email:low")
     assert isinstance(taken, bytes)
     outside.hset("unacked", "tag", b'[%s, "", "notifier.email:low"]' % taken)  # as a worker keeps it
     assert diagnose("lanes", broker_url=server.url).at(Level.DOUBTFUL) == []
-    queue.close()
+    broker.close()
     outside.flushall()
 
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.tracing.recording import traced_queue, traced_recording
+from bridge.tracing.recording import traced_broker, traced_recording
 from notifier.settings import Settings
 from notifier.tracing.starting import is_configured, tracing_of
 from sandbox.given_settings import GivenSettings
@@ -97,6 +97,6 @@ def test_the_standard_variables_decide(more: dict[str, str], wanted: bool) -> No
 
 def test_without_tracing_the_objects_of_a_process_are_the_plain_ones() -> None:
     plain = cast("Any", object())
-    for traced in (traced_recording, traced_queue, traced_attempts, traced_builds, traced_preparer):
+    for traced in (traced_recording, traced_broker, traced_attempts, traced_builds, traced_preparer):
         assert traced(plain, None) is plain
     assert traced_channel("email", plain, None) is plain

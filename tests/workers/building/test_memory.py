@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from notifier.broker import Queue
+from notifier.broker import Broker
 from notifier.outbox import LARGE, DueNotification
 from notifier.process.memory_budget import MemoryBudget
 from sandbox.embedded.ses import SesServer
@@ -45,9 +45,9 @@ def test_four_units_of_large_items_fit_into_little_memory(
     ids = rows.pending(ITEMS)
     rows.run("UPDATE notifications SET record = :r", r=json.dumps(large).encode())
     trial = Trial(rows, ses, tmp_path, database_url, broker_url, visibility=120)
-    queue = Queue(broker_url)
-    queue.publish("email", dict.fromkeys(ids, 0))
-    queue.close()
+    broker = Broker(broker_url)
+    broker.publish("email", dict.fromkeys(ids, 0))
+    broker.close()
     with trial.worker({**trial.environment, "NOTIFIER_UNIT_SIZE": str(UNIT)}) as worker:
         wait_until(lambda: rows.one("SELECT count(*) AS n FROM deliveries WHERE status = 'sent'")["n"] == ITEMS, 200)
         assert peak(worker.pid) < MOST

@@ -47,7 +47,7 @@ class BrokerRefused(BrokerError):
     """The broker answered with an error: it has none of the messages."""
 
 
-class Queue:
+class Broker:
     """Publishes deliveries to the queues of `notifier.lanes` on Redis. Raises SettingsError for a malformed URL.
 
     `origin` is the name of this process in Celery's headers.
