@@ -19,7 +19,7 @@ from workers.process.database_retry import DatabaseRetry
 log = structlog.get_logger(__name__)
 
 
-class Collection(NamedTuple):
+class Collected(NamedTuple):
     """Notifications that are to be built now, those that wait now, and changes that are not written yet."""
 
     due: list[DueNotification]
@@ -37,7 +37,7 @@ class Collector:
         self._given: dict[UUID, tuple[UUID, ...]] = {}
         """The members of the leaders that are being built, for the changes that they share."""
 
-    def collect(self, loaded: Sequence[DueNotification], retry: DatabaseRetry) -> Collection:
+    def collect(self, loaded: Sequence[DueNotification], retry: DatabaseRetry) -> Collected:
         """Return what is to be built now of these: what no digest is for, and leaders whose time has come, with the
         ids of their members.
 
@@ -53,7 +53,7 @@ class Collector:
             else:
                 mine[each.id] = each
         if not mine:
-            return Collection(due, [], [])
+            return Collected(due, [], [])
         standings = retry.run(lambda: self._digests.standings(list(mine)))
         leaders = [id_ for id_, each in standings.items() if each.leads]
         arrivals: list[Arrival] = []
@@ -72,7 +72,7 @@ class Collector:
         waiting = [collected(mine[each.id]) for each in arrivals if each.id not in led]
         ready, incomplete = self._with_members([mine[id_] for id_ in leaders], retry)
         self._given |= {each.id: each.member_ids for each in ready}
-        return Collection(due + ready, waiting, failed + incomplete)
+        return Collected(due + ready, waiting, failed + incomplete)
 
     def given(self, changes: Sequence[Change]) -> dict[UUID, tuple[UUID, ...]]:
         """Return the members that the leaders among these were built with, which share their changes."""
