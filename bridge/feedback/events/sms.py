@@ -4,7 +4,6 @@ Our ids are in its `context`, which the request gave. Every event proves that th
 72 hours for theirs; then the status is `UNKNOWN`.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 from bridge.feedback.events.fields import attempt_of, detail_of, is_storable, notification_of
 from notifier.errors import DecodeError
 from notifier.feedback import ATTEMPT_TAG, NOTIFICATION_TAG, Feedback, FeedbackKind
+from notifier.sms import PHONE_NUMBER
 
 CHANNEL = "sms"
 PREFIX = "TEXT_"
-_NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
 
 _KINDS: Mapping[str, FeedbackKind] = {
     "TEXT_QUEUED": FeedbackKind.SEND,
@@ -74,7 +73,7 @@ def _kind(name: str, *, final: bool) -> FeedbackKind:
 
 def _detail(name: str, description: object) -> str:
     text = description if isinstance(description, str) else ""
-    return detail_of(_NUMBER.sub("…", f"{name}: {text}").strip(": "))
+    return detail_of(PHONE_NUMBER.sub("…", f"{name}: {text}").strip(": "))
 
 
 def _time(value: object) -> datetime | None:

@@ -1,12 +1,12 @@
 """What the errors of AWS End User Messaging to SendTextMessage mean, by their reasons. Pure."""
 
-import re
 from collections.abc import Iterable
 
 from botocore.exceptions import ClientError
 
 from notifier.aws import AwsError
 from notifier.outcomes import Blocked, NotSent, Outcome, Rejected
+from notifier.sms import PHONE_NUMBER
 from workers.channels.aws.failures import outcome_of_failure
 from workers.channels.aws.refusals import (
     ACCOUNT,
@@ -17,13 +17,11 @@ from workers.channels.aws.refusals import (
     Refusal,
     RefusalTable,
 )
+from workers.channels.sms.refusals import MISSING, SANDBOX, SPENT
 
 SENDER = Refusal(Blocked, "check NOTIFIER_SMS_ORIGINATION_IDENTITY and NOTIFIER_SMS_CONFIGURATION_SET")
-SPENT = Refusal(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
-SANDBOX = Refusal(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
 COUNTRY = Refusal(NotSent, "the account cannot send to this country: it needs an identity or a registration there")
 NOT_OPEN = Refusal(Blocked, "open SMS for this account, in the console of AWS End User Messaging")
-MISSING = Refusal(Blocked, "check the region and the endpoint: SMS is not offered in every region")
 TOO_DEAR = Refusal(Rejected, "it would cost more than NOTIFIER_SMS_MAX_PRICE")
 PROTECTED = Refusal(Rejected, "a protect configuration of the account blocks this number or its country")
 
@@ -82,7 +80,7 @@ TABLE = RefusalTable(
     },
     missing=MISSING,
     texts=(),
-    recipient=re.compile(r"\+?\d[\d ().-]{4,}\d"),
+    recipient=PHONE_NUMBER,
     codes_first=True,
 )
 _OF_SETTINGS = frozenset(("ConfigurationSetName", "MaxPrice", "OriginationIdentity", "TimeToLive"))

@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from notifier.aws import AwsError
-from notifier.outcomes import Accepted, Blocked, NotSent, Outcome
+from notifier.outcomes import Accepted, Blocked, Outcome
+from notifier.sms import PHONE_NUMBER
 from workers.channels.aws.failures import outcome_of_failure
 from workers.channels.aws.refusals import (
     COMMON_CODES,
@@ -20,13 +21,11 @@ from workers.channels.aws.refusals import (
     Refusal,
     RefusalTable,
 )
+from workers.channels.sms.refusals import MISSING, SANDBOX, SPENT
 
-MISSING = Refusal(Blocked, "check the region and the endpoint: SMS is not offered in every region")
 SENDER = Refusal(
     Blocked, "check NOTIFIER_SMS_SENDER_ID and the other NOTIFIER_SMS_*, and what the account may send from"
 )
-SPENT = Refusal(Blocked, "ask AWS for a higher limit of SMS or of spending, or wait for the next month")
-SANDBOX = Refusal(NotSent, "in the SMS sandbox each number has to be verified first: ask AWS to leave it")
 KEYS = Refusal(Blocked, "check the KMS key of SNS and the permissions to use it")
 NOT_OPEN = Refusal(Blocked, "open SMS for this account: AWS End User Messaging or the SNS console, SMS sandbox")
 
@@ -90,7 +89,7 @@ TABLE = RefusalTable(
     codes=CODES,
     missing=MISSING,
     texts=TEXTS,
-    recipient=re.compile(r"\+?\d[\d ().-]{4,}\d"),
+    recipient=PHONE_NUMBER,
     codes_first=True,
 )
 
