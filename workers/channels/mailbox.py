@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from email.utils import formataddr
 from functools import lru_cache
 from itertools import accumulate
@@ -12,7 +13,7 @@ from workers.channels.domain import ascii_domain
 from workers.channels.header import encoded_words, header_text
 
 LONGEST_ON_WIRE = 320
-"""Bytes of an address with its name, encoded: SES refuses more."""
+"""Bytes of an address with its name, encoded: the limit of SES, which is the smallest."""
 _LONGEST = 254
 _LONGEST_LOCAL = 64
 _LONGEST_GIVEN = 10_000
@@ -37,7 +38,8 @@ class _ParsedAddress(NamedTuple):
 def wire_address(address: object) -> str:
     """Return `Zoë <zoe@bücher.example>` in ASCII: name by RFC 2047, domain in Punycode, unusual local parts quoted.
 
-    A name that is too long for SES is cut. Raise ValueError, whose text does not repeat the address: it is personal.
+    A name is cut where the whole is longer than LONGEST_ON_WIRE. Raise ValueError, whose text does not repeat the
+    address: it is personal.
     """
     if not isinstance(address, str):
         raise ValueError("is empty, or not a text")  # noqa: TRY004  one type of error for every invalid address
@@ -49,6 +51,14 @@ def envelope_address(address: object) -> str:
     if not isinstance(address, str):
         raise ValueError("is empty, or not a text")  # noqa: TRY004  as above
     return address if _is_plain(address) else _read(address).envelope
+
+
+def field_address(field: str, address: object, read: Callable[[object], str] = wire_address) -> str:
+    """Return the address of a field of an `Email` as `read` returns it. Raise ValueError, which names the field."""
+    try:
+        return read(address)
+    except ValueError as error:
+        raise ValueError(f"the address in `{field}` {error}") from None
 
 
 def mailbox_of(address: str) -> str:
@@ -109,7 +119,7 @@ def _mailbox(mailbox: str) -> tuple[str, str]:
     if not at:
         raise ValueError("has no @")
     if not local.isascii():
-        raise ValueError("has letters other than ASCII before the @, which SES and most servers do not deliver")
+        raise ValueError("has letters other than ASCII before the @, which most mail servers do not deliver")
     quoted = _QUOTED.fullmatch(local)
     if quoted is not None:
         local = _unquoted(quoted[1])

@@ -12,13 +12,13 @@ import orjson
 from notifier.messages import EmailContent
 from notifier.text import utf8
 from workers.channels.header import header_text
+from workers.channels.mail_headers import NOTIFICATION_HEADER
+from workers.channels.mailbox import field_address
 from workers.channels.ses.request import (
-    NOTIFICATION_HEADER,
+    HEADERS,
     SesMessage,
-    checked_address,
     checked_name,
     destination_of,
-    own_headers,
     tags_of,
 )
 
@@ -45,8 +45,8 @@ class CallFields(NamedTuple):
     def of(cls, message: SesMessage, sender: str) -> "CallFields":
         email = message.request
         return cls(
-            checked_address("sender", email.sender) if email.sender else sender,
-            checked_address("reply_to", email.reply_to) if email.reply_to else None,
+            field_address("sender", email.sender) if email.sender else sender,
+            field_address("reply_to", email.reply_to) if email.reply_to else None,
             message.content.html is not None,
             checked_name("configuration_set", email.configuration_set),
             checked_name("tenant", email.tenant),
@@ -88,7 +88,7 @@ def bulk_entry(message: SesMessage) -> bytes | None:
             "ReplacementTags": tags_of(message),
             "ReplacementHeaders": [
                 {"Name": NOTIFICATION_HEADER, "Value": message.notification_id},
-                *own_headers(message.request),
+                *HEADERS.added(message.request),
             ],
         }
     )

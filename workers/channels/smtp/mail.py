@@ -1,7 +1,7 @@
 """One mail as SMTP sends it: the addresses of its envelope, and its bytes. Pure. An invalid one raises ValueError."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.header import Header
 from email.message import EmailMessage
@@ -14,14 +14,16 @@ from notifier.messages import Email, EmailContent, Message
 from workers.channels.attachments import File, files_of
 from workers.channels.copies import recipients_of
 from workers.channels.header import header_text
-from workers.channels.mailbox import envelope_address, wire_address
-from workers.channels.ses.request import headers_of
+from workers.channels.mail_headers import MailHeaders
+from workers.channels.mailbox import envelope_address, field_address
 
 _LINE = 75
 _LONGEST_PLAIN = 900
 """Characters of an ASCII subject that is written as it is; SMTP allows 998 in a line."""
 _ASCII = SMTP.clone(cte_type="7bit")
 """Other letters are encoded, so that no server needs 8BITMIME."""
+_HEADERS = MailHeaders("the mail server", most=15, longest_name=126, longest=996)
+"""As many as `Email.headers` documents. A line has 998 characters (RFC 5322, 2.1.1), with a colon and a space."""
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -42,14 +44,14 @@ def mail_of(message: Message[Email, EmailContent], sender: str, return_path: str
     """
     email, content = message.request, message.content
     own = email.sender or sender
-    bare = _checked(envelope_address, "sender", own)
+    bare = field_address("sender", own, envelope_address)
     copies = recipients_of(email)
     fields = zip(copies._fields, copies, strict=True)
-    recipients = [_checked(envelope_address, name, each) for name, kind in fields for each in kind]
+    recipients = [field_address(name, each, envelope_address) for name, kind in fields for each in kind]
     message_id = id_for(message.notification_id, bare)
     head = {
         "Date": formatdate(seconds),
-        "From": _checked(wire_address, "sender", own),
+        "From": field_address("sender", own),
         "To": _listed("to", copies.to),
         "Subject": _subject(content.subject),
         "Message-ID": message_id,
@@ -57,8 +59,8 @@ def mail_of(message: Message[Email, EmailContent], sender: str, return_path: str
     if copies.cc:
         head["Cc"] = _listed("cc", copies.cc)
     if email.reply_to:
-        head["Reply-To"] = _checked(wire_address, "reply_to", email.reply_to)
-    head |= {each["Name"]: each["Value"] for each in headers_of(message)}
+        head["Reply-To"] = field_address("reply_to", email.reply_to)
+    head |= {each["Name"]: each["Value"] for each in _HEADERS.of(message)}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode("ascii")
     return Mail(
         return_path or bare,
@@ -73,16 +75,9 @@ def id_for(notification_id: UUID, sender: str) -> str:
     return f"<{notification_id}@{sender.rpartition('@')[2]}>"
 
 
-def _checked(read: Callable[[object], str], field: str, address: object) -> str:
-    try:
-        return read(address)
-    except ValueError as error:
-        raise ValueError(f"the address in `{field}` {error}") from None
-
-
 def _listed(field: str, addresses: Sequence[str]) -> str:
     """Return the addresses as a header, each on a line of its own."""
-    return ",\r\n ".join(_checked(wire_address, field, each) for each in addresses)
+    return ",\r\n ".join(field_address(field, each) for each in addresses)
 
 
 def _subject(text: str) -> str:

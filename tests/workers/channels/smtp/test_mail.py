@@ -87,6 +87,23 @@ def test_what_no_mail_may_have_is_refused(email: Email) -> None:
         made(email)
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        Email("ana@example.com", "x", headers={"X-Long": "v" * 996}),
+        Email("ana@example.com", "x", headers={"Date": "today"}),
+        Email("ana@example.com", "x", headers={"Received": "from me"}),
+        Email("ana@example.com", "x", headers={"X" * 127: "1"}),
+        Email("ana@example.com", "x", headers={f"X-{n}": "1" for n in range(15)}),
+        Email("zoë@example.com", "x"),
+    ],
+)
+def test_the_reason_of_a_refusal_does_not_name_ses(email: Email) -> None:
+    with pytest.raises(ValueError, match=r"header|ASCII") as refused:
+        made(email)
+    assert "SES" not in str(refused.value)
+
+
 def test_a_line_break_in_a_subject_starts_no_header() -> None:
     mail = made(Email("ana@example.com", "x"), EmailContent("Hi\r\nBcc: bo@example.com", "x", None))
     assert read(mail)["Bcc"] is None
