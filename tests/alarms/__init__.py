@@ -1,0 +1,1 @@
+"""Each alarm of Prometheus fires when its fault is caused for real."""

@@ -1,0 +1,1 @@
+"""Inputs that hypothesis makes: records, requests, settings, commands, messages of both queues."""

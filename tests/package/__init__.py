@@ -1,0 +1,1 @@
+"""The wheel: what is in it, and that a fresh environment can install and run it."""

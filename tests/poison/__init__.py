@@ -1,0 +1,1 @@
+"""An event that kills the worker that builds it, among healthy ones."""

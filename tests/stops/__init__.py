@@ -1,0 +1,1 @@
+"""SIGTERM to a worker with a backlog at a slow provider."""

@@ -1,0 +1,1 @@
+"""Events that several routes claim, from the record to their rows."""

@@ -1,0 +1,1 @@
+"""The faults of a chaos run, and what injects them: a proxy, replicas, signals, clocks."""

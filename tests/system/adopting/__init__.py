@@ -1,0 +1,1 @@
+"""An installation takes over from an older system."""

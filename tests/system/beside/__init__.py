@@ -1,0 +1,1 @@
+"""Events that several routes claim, through all processes."""

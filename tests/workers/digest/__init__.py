@@ -1,0 +1,1 @@
+"""Digests in a worker: their events, faults, and what comes meanwhile."""
