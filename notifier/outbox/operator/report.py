@@ -119,7 +119,8 @@ class Report:
 
     def open(self) -> ReportRow:
         """Return the database's time as `until`, and how many records in `quarantine`, `duplicates` and
-        `dead_letters` are open up to then: what an operator may acknowledge as a whole.
+        `dead_letters` are open up to then: what an operator may acknowledge as a whole. `unknown` and `held` are the
+        numbers of unknown outcomes, of those that wait for evidence and of those that are held for an operator.
         """
         return self._rows(_OPEN)[0]
 

@@ -30,7 +30,7 @@ _INCOMPLETE = "The form does not say what its page showed: open the page again, 
 def show(visit: Visit) -> Response:
     """All but the failures, which take longer; with `failures=show`, for a browser without scripts, those too."""
     report, whole = visit.report, visit.query.get("failures") == "show"
-    opened = report.open()
+    opened = report.open()  # before the lists: what comes meanwhile is listed, and not acknowledged
     return visit.show(
         "attention.html",
         unknowns=_unknowns(visit),
@@ -39,7 +39,6 @@ def show(visit: Visit) -> Response:
         duplicates=report.duplicates(_MOST),
         dead=report.dead_letters(_MOST),
         opened=opened,
-        counts=report.problem_counts(),
         whole=whole,
         **(_failures(visit) if whole else {}),
     )

@@ -1,3 +1,2 @@
 -- How many dead letters up to :until no operator has acknowledged.
-SELECT count(*) FROM dead_letters
-WHERE received_at > {acknowledged_at dead letters} AND received_at <= :until
+{open_dead_letters :until}

@@ -5,6 +5,7 @@ import re
 from functools import partial, partialmethod
 
 import pytest
+from sqlalchemy import event
 
 from notifier.notifications import Status
 from notifier.outbox import Journal, JournalFilter, Quarantined, Search
@@ -116,6 +117,17 @@ def test_each_kind_is_shown_and_acknowledged(rows: Rows, console: Console, opera
         "acknowledge gaps",
         "acknowledge quarantine",
     ]
+
+
+def test_the_page_counts_each_kind_once(rows: Rows, console: Console, viewer: Person) -> None:
+    """So that a number is the same wherever the page has it, and is read once."""
+    for kind in KINDS:
+        comes(rows, kind, 1)
+    seen: list[str] = []
+    event.listen(console.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
+    assert viewer.get("/attention").status_code == 200
+    counted = [table for each in seen for table in re.findall(r"SELECT count\(\*\) FROM (\w+)", each)]
+    assert sorted(counted) == ["dead_letters", "due", "due", "duplicates", "quarantine"]
 
 
 def test_routes_that_workers_do_not_have(rows: Rows, viewer: Person, operator: Person) -> None:
