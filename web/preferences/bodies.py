@@ -3,7 +3,7 @@
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from web.serving.bodies import limited
+from web.serving.bodies import form_of, limited
 
 _MOST_BYTES = 32 * 1024
 _MOST_FIELDS = 500
@@ -16,4 +16,5 @@ async def read_body(request: Request) -> bytes:
 
 async def read_form(request: Request) -> FormData:
     """Return the fields of a form in either encoding: mail providers use both. Raise HTTPException 400 or 413."""
-    return await limited(request, _MOST_BYTES).form(max_fields=_MOST_FIELDS, max_files=0)
+    async with form_of(request, _MOST_BYTES, max_fields=_MOST_FIELDS, max_files=0) as form:
+        return form

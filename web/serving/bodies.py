@@ -1,5 +1,9 @@
 """Bodies of requests, read up to a size."""
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
@@ -26,3 +30,41 @@ def limited(request: Request, most_bytes: int) -> Request:
         return message
 
     return Request(request.scope, receive)
+
+
+@asynccontextmanager
+async def form_of(request: Request, most_bytes: int, **limits: int) -> AsyncIterator[FormData]:
+    """Give the form of a request, in either encoding, and close its uploads at the end. `limits` are those of
+    `Request.form`.
+
+    Raise HTTPException 413 as `limited` does, and 400 for a form that is malformed, or whose texts are none in the
+    charset that its Content-Type names. A charset other than UTF-8 alone is no reason to refuse: the form by which a
+    mail provider unsubscribes somebody has the same bytes in most of them.
+    """
+    refused = HTTPException(400, "The form cannot be read in the charset that it names: send it in UTF-8.")
+    try:
+        form = await limited(request, most_bytes).form(**limits)
+    except UnicodeError:
+        raise refused from None
+    try:
+        if not all(map(_is_text, _texts(form))):
+            raise refused
+        yield form
+    finally:
+        await form.close()
+
+
+def _texts(form: FormData) -> Iterator[str]:
+    """Return all names and values, and the names of uploads."""
+    for name, value in form.multi_items():
+        yield name
+        yield value if isinstance(value, str) else value.filename or ""
+
+
+def _is_text(given: str) -> bool:
+    """Return whether the text can be encoded. Codecs as utf-7 and unicode_escape make half of a surrogate pair."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -17,4 +17,9 @@ EXAMPLES: Mapping[str, str] = {
 
 
 def address(entrance: Entrance, values: Mapping[str, str] = EXAMPLES) -> str:
-    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], entrance.path)
+    return filled(entrance.path, values)
+
+
+def filled(path: str, values: Mapping[str, str] = EXAMPLES) -> str:
+    """Return the path of a route with values for its parameters."""
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], path)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from notifier.outbox import ErasureKeys, OptOuts, Suppressions
 from notifier.unsubscribe import Subscription, Tokens
+from tests.web.odd_forms import ODD_FORMS
 from tests.web.preferences.conftest import ANA
 from web.preferences.app import Preferences
 
@@ -32,6 +33,28 @@ def test_a_post_unsubscribes_from_the_topic_of_its_link(visitor: httpx.Client, p
 def test_the_form_may_be_multipart(visitor: httpx.Client, path: Path, engine: Engine) -> None:
     answer = visitor.post(path(ANA), files={"List-Unsubscribe": (None, "One-Click")})
     assert answer.status_code == 200
+    assert opted_out(engine) == {"news"}
+
+
+def test_a_form_of_an_odd_type_changes_nothing(
+    visitor: httpx.Client, path: Path, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, (type_, content) in enumerate(ODD_FORMS):  # each with a link of its own, which has a limit of calls
+        address = f"{number}@example.com"
+        link = path(Subscription("email", address, "news"))
+        answer = visitor.post(link, content=content, headers={"Content-Type": type_})
+        assert answer.status_code == 400, (type_, content)
+        assert opted_out(engine, address) == set()
+    assert [each.getMessage() for each in caplog.records if each.exc_info] == []
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "us-ascii", "windows-1252", "no-such", "utf-7"])
+def test_the_charset_of_a_multipart_form_does_not_keep_a_recipient_from_unsubscribing(
+    visitor: httpx.Client, path: Path, engine: Engine, charset: str
+) -> None:
+    content = b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+    assert visitor.post(path(ANA), content=content, headers=headers).status_code == 200
     assert opted_out(engine) == {"news"}
 
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from web.console.access.sessions import Session
-from web.serving.bodies import limited
+from web.serving.bodies import form_of
 
 _MOST_FIELDS = 5_000
 
@@ -24,14 +24,15 @@ class Form:
 
 
 async def read_form(request: Request, most_bytes: int) -> Form:
-    """Return the form of a request. Raise HTTPException 411 if it has no size, 413 if that is above `most_bytes`.
+    """Return the form of a request. Raise HTTPException 411 if it has no size, 413 if that is above `most_bytes`, 400
+    if it cannot be read.
 
     The size is counted as the form is read, so a wrong one is of no use.
     """
     if not request.headers.get("content-length", "").isdecimal():
         raise HTTPException(411, "The size of the form is missing.")
     form = Form()
-    async with limited(request, most_bytes).form(max_fields=_MOST_FIELDS, max_part_size=most_bytes) as given:
+    async with form_of(request, most_bytes, max_fields=_MOST_FIELDS, max_part_size=most_bytes) as given:
         for name, value in given.multi_items():
             if isinstance(value, UploadFile):
                 form.files[name] = await value.read()

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from notifier.settings import ConsoleSettings, read_settings
-from tests.web.console.addresses import address
+from tests.web.console.addresses import address, filled
 from tests.web.console.person import Person
+from tests.web.odd_forms import FEW_ODD_FORMS, ODD_FORMS
 from web.console.app import Console
 
 SMALL_FORM = 8 * 1024
@@ -75,3 +78,22 @@ def test_a_form_may_have_exactly_its_size(console: Console, admin: Person) -> No
     content = start + "x" * (add.most_bytes - len(start))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert admin.client.post(add.path, content=content, headers=headers).status_code == 303
+
+
+def test_a_form_of_an_odd_type_is_refused(app: Starlette, admin: Person, caplog: pytest.LogCaptureFixture) -> None:
+    paths = {each.path for each in app.routes if isinstance(each, Route) and "POST" in (each.methods or ())}
+    assert {"/login", "/logout", "/suppressions/add"} <= paths
+    for path in paths:
+        for type_, content in ODD_FORMS if path == "/login" else FEW_ODD_FORMS:
+            answer = admin.client.post(filled(path), content=content, headers={"Content-Type": type_})
+            assert answer.status_code in {400, 403}, (path, type_, content)
+            assert "Traceback" not in answer.text
+    assert [each.getMessage() for each in caplog.records if each.exc_info] == []
+
+
+def test_a_form_that_is_not_in_its_charset_says_so(admin: Person) -> None:
+    content = b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\nx\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
+    answer = admin.client.post("/suppressions/add", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert "send it in UTF-8" in answer.text
