@@ -47,12 +47,14 @@ def check_routes(setup: Setup) -> Iterator[Finding]:
 
 
 def check_channels(setup: Setup) -> Iterator[Finding]:
-    """Find whether each channel that a route uses has its settings, and its provider's events."""
+    """Find whether each channel that a route uses has its settings, and its provider's events. Then ask the
+    providers, if the login may be that of a worker: other processes never send, and may not reach them.
+    """
+    loaded: dict[str, Channel] = {}
     for name in sorted({channel for route in need_routes(setup) for channel in route.channels}):
-        channel = None
         try:
             check_channel(name, setup.settings)
-            channel = load_channel(name, setup.settings)
+            loaded[name] = load_channel(name, setup.settings)
         except NotifierError as error:
             if not isinstance(error, SettingsError) or serves(setup, WORKER):
                 yield wrong(f"the channel {name} cannot send: {error}", "", "docs/channels.md")
@@ -67,18 +69,26 @@ def check_channels(setup: Setup) -> Iterator[Finding]:
                 "set up the events of SES",
                 "docs/feedback.md",
             )
-        elif channel:
+        elif name in loaded:
             yield good(f"the channel {name} has its settings")
-        if channel:
-            with closing(channel):
-                yield from _examined(name, channel)
+    for name, channel in loaded.items():
+        with closing(channel):
+            yield from _examined(setup, name, channel)
 
 
-def _examined(name: str, channel: Channel) -> Iterator[Finding]:
+def _examined(setup: Setup, name: str, channel: Channel) -> Iterator[Finding]:
     """Ask the provider of a channel, if the channel can: see `Channel`."""
+    ask = getattr(channel, "examine", None)
+    if ask is None:
+        return
+    if not serves(setup, WORKER):
+        yield not_known(
+            f"what the provider of the channel {name} says: workers ask it, and this login is of another process",
+            f"run notifier doctor with the settings of notifier worker {name}",
+        )
+        return
     try:
-        if ask := getattr(channel, "examine", None):
-            yield from ask()
+        yield from ask()
     except NotifierError as error:
         yield wrong(f"the channel {name}: {error}", "", "docs/channels.md")
 

@@ -9,6 +9,7 @@ import pytest
 
 from notifier.doctor.finding import Level
 from notifier.routes.declarations import _DECLARED
+from simulators.smtp import SmtpSimulator
 from tests.notifier.doctor.conftest import Diagnose, Diagnosis, LoginOf
 
 ROUTES = ("routes", "channels", "templates")
@@ -101,6 +102,22 @@ def test_only_a_worker_needs_the_settings_of_its_channel(ask: Ask, login_of: Log
     assert found.at(Level.WRONG) == []
     found = ask(source, database_url=login_of("worker"))
     found.the(Level.WRONG, "the channel webhook cannot send: NOTIFIER_WEBHOOK_SECRET is not set")
+
+
+@pytest.mark.parametrize("process", ["bridge", "feedback", "console", "operator"])
+def test_only_a_worker_asks_the_provider_of_its_channel(ask: Ask, login_of: LoginOf, process: str) -> None:
+    source = ONE.replace('channel="email"', 'channel="smtp"')
+    with SmtpSimulator() as server:
+        given = {"smtp_host": "127.0.0.1", "smtp_port": str(server.port), "smtp_security": "none"}
+        found = ask(source, database_url=login_of(process), **given)
+        found.the(Level.UNKNOWN, "what the provider of the channel smtp says", "settings of notifier worker smtp")
+        assert found.at(Level.WRONG) == []
+        assert server.connections == 0
+        found = ask(source, database_url=login_of("worker"), **given)
+        assert any(each.startswith("the SMTP server 127.0.0.1") for each in found.at(Level.GOOD))
+        assert server.connections == 1
+        ask(source, **given)  # the rights cannot be read: no database answers
+        assert server.connections == 2
 
 
 def test_a_bridge_needs_the_settings_of_events(ask: Ask, login_of: LoginOf) -> None:
