@@ -11,7 +11,7 @@ from notifier.cli.options.window import check_window, moment
 from notifier.cli.terminal.output import Json, print_json
 from notifier.cli.terminal.table import print_table
 from notifier.errors import UsageError
-from notifier.outbox import ACTIONS, Journal, JournalFilter
+from notifier.outbox import ACTIONS, Journal, JournalFilter, shown_scope
 
 _BETWEEN_IDS = re.compile(r"(?<=[0-9a-f]),(?=[0-9a-f]{8}-)")
 
@@ -45,5 +45,6 @@ def operations(
         print_json({"operations": rows})
         return
     columns = ("id", "at", "actor", "action", "deliveries", "reason", "scope")
-    shown = [{**row, "scope": _BETWEEN_IDS.sub(", ", row["scope"])} for row in rows]  # a line may end between ids
+    # A line may end between ids.
+    shown = [{**row, "scope": _BETWEEN_IDS.sub(", ", shown_scope(row["scope"]))} for row in rows]
     print_table("Operations", shown, columns, "None.", spare=("id", "deliveries", "actor", "at"))

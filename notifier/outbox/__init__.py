@@ -50,7 +50,7 @@ from notifier.outbox.history.partitions import Partitions
 from notifier.outbox.history.retention import Retained, Retention
 from notifier.outbox.operator.acknowledgements import Acknowledgements
 from notifier.outbox.operator.gauges import Gauges, read_gauges
-from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter
+from notifier.outbox.operator.journal import ACTIONS, Journal, JournalFilter, shown_scope
 from notifier.outbox.operator.operations import Operations
 from notifier.outbox.operator.report import Report
 from notifier.outbox.operator.reveals import Reveals
@@ -182,4 +182,5 @@ __all__ = [
     "last_days",
     "read_gauges",
     "read_throughput",
+    "shown_scope",
 ]

@@ -7,12 +7,12 @@ across restarts. A channel without a row is running.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from notifier.outbox.operator.journal import journal
+from notifier.outbox.operator.journal import journal, scope_time
 from notifier.outbox.statements import statement
 from notifier.settings import default
 
@@ -109,8 +109,7 @@ class ChannelStates:
 def _resumed(channel: str, before: Row[Any] | None) -> str:
     if before is None:
         return f"{channel}, which was running"
-    since = before.changed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{channel}, {before.state} by {before.actor} at {since}: {before.reason}"
+    return f"{channel}, {before.state} by {before.actor} at {scope_time(before.changed_at)}: {before.reason}"
 
 
 def pause(connection: Connection, channel: str, reason: str, actor: str) -> bool:

@@ -6,13 +6,13 @@ there are more, because some were just being written then, nothing is acknowledg
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, TextClause
 
 from notifier.errors import UsageError
-from notifier.outbox.operator.journal import journal
+from notifier.outbox.operator.journal import journal, scope_time
 from notifier.outbox.statements import statement
 
 _GAPS = statement(__package__, "acknowledge_gaps.sql")
@@ -75,4 +75,4 @@ class Acknowledgements:
 
 def _up_to(until: datetime) -> str:
     """Return how the scope begins: acknowledged_at.sql reads it."""
-    return f"until={until.astimezone(UTC).isoformat()}"
+    return f"until={scope_time(until)}"

@@ -4,8 +4,9 @@ An action has one row; cancel and redrive have one for each batch of up to 1,000
 of a recipient.
 """
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,8 @@ from notifier.outbox.statements import statement
 
 _WRITE = statement(__package__, "write_journal.sql")
 _READ = statement(__package__, "read_journal.sql")
+
+_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+00:00")
 
 ACTIONS = (
     "acknowledge dead letters",
@@ -75,3 +78,17 @@ def journal(
     """Write a row into the journal, in the caller's transaction. `scope` says what the action was about."""
     values = {"actor": actor, "action": action, "reason": reason, "scope": scope, "deliveries": deliveries}
     connection.execute(_WRITE, values)
+
+
+def scope_time(time: datetime) -> str:
+    """Return a time as every scope has it: in UTC, to the microsecond, as 2026-01-31T12:00:00.000000+00:00.
+
+    acknowledged_at.sql and next_start.sql read it back: to the second, what is acknowledged would be open again, and
+    paces would overlap. People read `shown_scope`.
+    """
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def shown_scope(scope: str) -> str:
+    """Return a scope for people: with its times as commands and console show them, as 2026-01-31 12:00:00 UTC."""
+    return _TIME.sub(r"\1 \2 UTC", scope)

@@ -12,7 +12,7 @@ from notifier.notifications import Status
 from notifier.outbox.days import within, within_days
 from notifier.outbox.digests.merging import merge_cancelled
 from notifier.outbox.history.calendar import Window, read_days
-from notifier.outbox.operator.journal import journal
+from notifier.outbox.operator.journal import journal, scope_time
 from notifier.outbox.operator.selection import Selection
 from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
@@ -143,7 +143,7 @@ class Operations:
                     scope = f"{selection} → {to}"
                     if now:
                         self.until = now + timedelta(seconds=delays[-1])
-                        scope += f"{_UNTIL}{self.until.isoformat()}"
+                        scope += f"{_UNTIL}{scope_time(self.until)}"
                     journal(connection, self._actor, action, reason, scope, done)
                 moved += done
                 yield done

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from notifier.notifications import created_ms
 from notifier.outbox.history.calendar import DAY_MS, Day, Window, whole, windows
+from notifier.outbox.operator.journal import scope_time
 
 _MOST_NAMED = 20
 """Ids that the journal names of one selection."""
@@ -41,7 +42,7 @@ class Selection:
         ids = ",".join(map(str, self.ids[:_MOST_NAMED])) + ("…" if len(self.ids) > _MOST_NAMED else "")
         given = {"channel": self.channel, "route": self.route, "reason": self.because, "table": self.table,
                  "recipient": "(one)" if self.recipients else "", "key": "(one)" if self.keys else "",
-                 "since": self.since and self.since.isoformat(), "until": self.until and self.until.isoformat(),
+                 "since": self.since and scope_time(self.since), "until": self.until and scope_time(self.until),
                  "waiting": "scheduled" if self.scheduled else "", "ids": ids}  # fmt: skip
         return " ".join(f"{name}={value}" for name, value in given.items() if value) or "all"
 

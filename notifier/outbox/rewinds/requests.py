@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from notifier.errors import UsageError
-from notifier.outbox.operator.journal import journal
+from notifier.outbox.operator.journal import journal, scope_time
 from notifier.outbox.statements import statement
 
 _ADVISORY_LOCK = 0x6E6F7469727764
@@ -35,8 +35,8 @@ class RewindTarget:
     since: datetime | None = None
 
     def __str__(self) -> str:
-        """The scope in the journal of operations, as in `table=activity to=2026-01-01T00:00:00+00:00`."""
-        given = {"table": self.table, "shard": self.shard, "to": self.since.isoformat() if self.since else "oldest"}
+        """The scope in the journal of operations, as in `table=activity to=2026-01-01T00:00:00.000000+00:00`."""
+        given = {"table": self.table, "shard": self.shard, "to": scope_time(self.since) if self.since else "oldest"}
         return " ".join(f"{name}={value}" for name, value in given.items() if value)
 
     def values(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Each change by an operator is a row of the journal with the actor, and `notifier operations` shows it."""
 
+import itertools
 import re
 import uuid
 from pathlib import Path
@@ -145,6 +146,51 @@ def test_why_a_process_stopped_a_channel_is_kept_too(rows: Rows, notifier: Notif
     assert row["scope"].startswith(f"email, {how} at 2")
     assert row["scope"].endswith(": 4.72 % of all mails bounced")
     assert row["reason"] is None
+
+
+def test_times_have_one_form_in_the_journal_and_that_of_other_texts_for_people(
+    rows: Rows, notifier: Notifier
+) -> None:
+    for _ in range(2):
+        rows.in_status(Status.FAILED)
+    rows.pending()
+    why = ("--reason", "for the test")
+    commands = [
+        ("pause", "email", *why),
+        ("resume", "email", *why),
+        ("cancel", "--since", "2026-01-31T12:00:00+02:00", *why),
+        ("redrive", "--since", "2026-01-31T12:00:00.5", *why),
+        ("rewind", "--table", "activity", "--to", "2026-01-31", *why),
+        ("audit", "--acknowledge-dead-letters", "--until", "2026-01-31T12:00:00", *why),
+        ("audit", "--acknowledge-failures", *why),
+    ]
+    for words in commands:
+        done = notifier(*words)
+        assert done.returncode in (0, 1), done.stderr
+    scopes = [row["scope"] for row in listed(notifier) if row["action"] not in ("pause", "keep days")]
+    times = {scope: re.findall(r"\d{4}-\d\d-\d\d(?:[T ]\S+)?", scope) for scope in scopes}
+    assert len(times) == len(commands) - 1
+    assert all(times.values()), times
+    for each in itertools.chain(*times.values()):
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", each), times
+    shown = notifier("operations").stdout
+    assert "due until 2" in shown
+    assert "since=2026-01-31 10:00:00 UTC" in shown
+    assert "to=2026-01-31 00:00:00 UTC" in shown
+    assert "until=2026-01-31 12:00:00 UTC rows=0" in shown
+    assert not re.search(r"\d{4}-\d\d-\d\d(?! \d\d:\d\d:\d\d UTC)", shown)
+
+
+def test_what_older_versions_wrote_is_shown_in_the_same_form(rows: Rows, notifier: Notifier) -> None:
+    for scope in (
+        "until=2026-01-31T12:00:00.123456+00:00 rows=1",
+        "until=2026-01-31T12:00:00+00:00 rows=1",
+        "email, paused by eva at 2026-01-31 12:00:00 UTC: why",
+    ):
+        rows.run("INSERT INTO operations (actor, action, scope) VALUES ('a', 'resume', :scope)", scope=scope)
+    shown = notifier("operations").stdout
+    assert shown.count("2026-01-31 12:00:00 UTC") == 3
+    assert "2026-01-31T" not in shown
 
 
 def test_the_actor_is_the_variable_or_the_login(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from starlette.responses import Response
 
-from notifier.outbox import ACTIONS, Journal, JournalFilter
+from notifier.outbox import ACTIONS, Journal, JournalFilter, shown_scope
 from web.console.page import Page
 from web.console.visit import Visit
 
@@ -20,5 +20,5 @@ def show(visit: Visit) -> Response:
         action=visit.query.get("action", ""),
         scope=visit.query.get("about", "").strip(),
     )
-    rows = Journal(visit.engine).newest(wanted, _MOST)
+    rows = [{**row, "scope": shown_scope(row["scope"])} for row in Journal(visit.engine).newest(wanted, _MOST)]
     return visit.show("operations.html", rows=rows, actions=ACTIONS, wanted=asdict(wanted), most=_MOST)
