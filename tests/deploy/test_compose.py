@@ -149,6 +149,31 @@ def test_the_commands_of_the_page_make_a_file_for_each_secret_and_a_login_for_ea
         assert password == files[name.replace("database-url", "password")]
 
 
+def test_the_command_of_upgrades_adds_the_files_that_are_missing_and_changes_none(tmp_path: Path) -> None:
+    """A folder from before a secret was named, without sudo: its words are checked instead."""
+    (tmp_path / "secrets").mkdir()
+    shutil.copy(FOLDER / "production.yml", tmp_path)
+    listed = set(yaml.safe_load((FOLDER / "production.yml").read_text())["secrets"])
+    newer = {"console-erasure-url", "console-oidc-client-secret", "preferences-secret"}
+    for name in listed - newer:
+        (tmp_path / "secrets" / name).write_text(f"{name}\n")
+    (tmp_path / "secrets" / "smtp-password").write_text("")
+    before = {each.name: (each.read_text(), each.stat().st_mtime_ns) for each in (tmp_path / "secrets").iterdir()}
+    sudo = tmp_path / "sudo"
+    sudo.write_text(
+        '#!/bin/sh\n[ "$1" != install ] || { for file; do :; done; '
+        '[ "$*" = "install -o 10001 -m 600 /dev/null $file" ] && exec touch "$file"; exit 1; }\nexec "$@"\n'
+    )
+    sudo.chmod(0o755)
+    commands = block("docs/upgrading.md", "/dev/null")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, env=environment, check=True)
+    after = {each.name: (each.read_text(), each.stat().st_mtime_ns) for each in (tmp_path / "secrets").iterdir()}
+    assert after.keys() == listed
+    assert {name: after[name] for name in before} == before
+    assert {after[name][0] for name in newer} == {""}
+
+
 @needs_compose
 def test_who_may_erase_in_the_console_has_the_keys_for_it() -> None:
     targets = {Path(each["target"]).name for each in services()["console"]["secrets"]}
