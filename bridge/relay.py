@@ -231,7 +231,6 @@ class Relay:
             if count and age is not None:
                 log.info("published again: still pending, and not in the broker", queue=queue, count=count)
             PUBLISHED.labels(queue, "relayed" if age is None else "again").inc(count)
-        for anew in (True, False):
-            some = [each.publication for each in ready if bool(each.ids) is anew]
-            self._publications.keep_waiting(*some, anew=anew)
+        self._publications.keep_waiting(*(each.publication for each in ready if each.ids), anew=True)
+        self._publications.keep_waiting(*(each.publication for each in ready if not each.ids), anew=False)
         return ready
