@@ -132,6 +132,13 @@ def test_a_hundred_live_shards_need_no_more_threads_than_one(environment: Bridge
     assert len({row["shard"] for row in kept}) == 100
 
 
+def test_each_loop_has_a_database_connection(environment: BridgeEnvironment) -> None:
+    """`LOOPS` is written as a number, for the doctor too; the loops are made in two files."""
+    environment.streams.post("tables", table="activity", shards=1)
+    with environment.bridge() as bridge:
+        assert len(bridge._loops) + 1 == LOOPS
+
+
 def test_a_child_is_read_from_its_beginning(environment: BridgeEnvironment, engine: Engine) -> None:
     """Also the records that were written before the child was found."""
     environment.streams.post("tables", table="activity", shards=2)
