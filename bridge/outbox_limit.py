@@ -70,7 +70,7 @@ class OutboxLimit:
         """Ask the database how many deliveries wait. Raise DatabaseError; then the last numbers stay in use."""
         with self._lock:
             seen = Counter(self._recorded)  # what is recorded from now on may be measured too: it is counted twice
-        bridges, total = self._bridges(), self._publications.backlog()
+        bridges, total = self._bridges(), self._publications.message_count()
         waiting = self._waiting_by_queue() if total > self._high_water // 2 else {}
         with self._lock:
             self._shares = max(1, bridges)
@@ -85,7 +85,7 @@ class OutboxLimit:
         self._remind()
 
     def _waiting_by_queue(self) -> Mapping[str, int]:
-        return {queue: each.at_most for queue, each in self._publications.waiting().items()}
+        return {queue: each.at_most for queue, each in self._publications.backlog().items()}
 
     def reserve(self, wanted: Mapping[str, int], part: float = 1.0) -> Counter[str]:
         """Reserve room for so many deliveries of each queue; return how many got it. `release` must follow.

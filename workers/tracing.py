@@ -17,7 +17,7 @@ from workers.isolation.isolated_builds import IsolatedBuilds
 
 
 class TracedAttempts:
-    """Learns the origins of what is loaded. Everything else is that of the attempts themselves."""
+    """Remembers the origins of what is loaded. Everything else is that of the attempts themselves."""
 
     def __init__(self, attempts: Attempts, tracing: Tracing) -> None:
         self._attempts = attempts
@@ -27,13 +27,13 @@ class TracedAttempts:
         return getattr(self._attempts, name)
 
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
-        return self._learned(self._attempts.load(ids, probing=probing))
+        return self._remember(self._attempts.load(ids, probing=probing))
 
     def load_large_records(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
-        return self._learned(self._attempts.load_large_records(notifications))
+        return self._remember(self._attempts.load_large_records(notifications))
 
-    def _learned(self, due: list[DueNotification]) -> list[DueNotification]:
-        self._tracing.learn((each.id, each.route, each.record) for each in due)
+    def _remember(self, due: list[DueNotification]) -> list[DueNotification]:
+        self._tracing.remember((each.id, each.route, each.record) for each in due)
         return due
 
 

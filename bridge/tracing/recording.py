@@ -26,7 +26,7 @@ class TracedRecording:
         recorded = self._recording.record(lease, previous, page, to_relay)
         new = {id_ for each in recorded for id_ in each.ids}
         made = [each for each in page.notifications if each.id in new]
-        self._tracing.learn((each.id, each.route, each.record) for each in made)
+        self._tracing.remember((each.id, each.route, each.record) for each in made)
         batch = {"notifier.table": lease.table, "notifier.shard": lease.shard_id}
         self._tracing.step("record", began, ((each.id, {"notifier.channel": each.channel}) for each in made), batch)
         return recorded

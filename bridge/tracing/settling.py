@@ -23,7 +23,7 @@ class TracedParser(MessageParser):
     def _events(self, record: object) -> list[Feedback]:
         events = super()._events(record)
         if events and (notification := events[0].notification_id):
-            self._tracing.learn_text(notification, trace_tag(record))
+            self._tracing.remember_text(notification, trace_tag(record))
         return events
 
 

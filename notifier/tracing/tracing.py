@@ -51,13 +51,13 @@ class Tracing:
         """Return the time in Unix nanoseconds, for `began`."""
         return time.time_ns()
 
-    def learn(self, found: Iterable[tuple[UUID, str, bytes]]) -> None:
+    def remember(self, found: Iterable[tuple[UUID, str, bytes]]) -> None:
         """Keep the origins of notifications: their ids, routes and records."""
         self._origins.add(
             {id_: Traced(each, route) for id_, route, record in found if (each := origin_in(record, self._attribute))}
         )
 
-    def learn_text(self, notification: UUID, traceparent: object) -> None:
+    def remember_text(self, notification: UUID, traceparent: object) -> None:
         """Keep the origin that a provider's event repeats."""
         if origin := Origin.of(traceparent):
             self._origins.add({notification: Traced(origin, "")})

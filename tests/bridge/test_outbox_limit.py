@@ -39,10 +39,10 @@ class Counted:
     def __init__(self, **counts: int) -> None:
         self._counts: Mapping[str, int] = counts
 
-    def backlog(self) -> int:
+    def message_count(self) -> int:
         return sum(self._counts.values())
 
-    def waiting(self) -> Mapping[str, Backlog]:
+    def backlog(self) -> Mapping[str, Backlog]:
         return {channel: Backlog(count, count, None) for channel, count in self._counts.items()}
 
     def tell(self, **counts: int) -> None:

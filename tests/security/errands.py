@@ -208,7 +208,7 @@ def _publish(rows: Rows, engine: Engine, publication: int) -> None:
     publications.keep_waiting(first)
     publications.postpone([first.id], 1.0)
     publications.delete([each.id for each in others] or [first.id])
-    assert publications.backlog() >= 0
+    assert publications.message_count() >= 0
     assert publications.queues_held_back() == set()
     rows.run("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'pending'")
     rows.run("INSERT INTO due SELECT notification_id, 'retry', 'email', now() FROM deliveries ON CONFLICT DO NOTHING")

@@ -28,7 +28,7 @@ class AccountState:
         """Return whether this worker may send one message of a parked channel, to find out if it works again."""
         return self._channels.claim_probe(self._channel)
 
-    def learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
+    def apply(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """Park the channel if the account is blocked; reopen it if a probe was answered."""
         blocked = next((each for each in outcomes if isinstance(each, Blocked) and not each.within), None)
         if blocked is not None:

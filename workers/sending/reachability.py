@@ -59,7 +59,7 @@ class Reachability:
                 self._next_try = self._clock()
                 self._changed.notify_all()
 
-    def learn(self, outcomes: Sequence[Outcome]) -> None:
+    def update(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of some requests into account."""
         asked: Sequence[Outcome] = outcomes
         if not {Late, Blocked}.isdisjoint(map(type, outcomes)):

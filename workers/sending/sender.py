@@ -144,7 +144,7 @@ class Sender:
         if any(each.left_out for each in begun):
             changes = [with_left_out(each, change) for each, change in zip(begun, changes, strict=True)]
         written = self._finish(token, changes)
-        self._learn(outcomes, probing=probing)
+        self._adapt(outcomes, probing=probing)
         return without_returned(written)
 
     def _with_copies(self, ready: Sequence[Prepared], retry: DatabaseRetry) -> Sequence[Prepared]:
@@ -216,14 +216,14 @@ class Sender:
         moved, left = write(self._attempts, changes, retry)
         return moved + written(left, retry.run(lambda: self._attempts.decide(left)), retry)
 
-    def _learn(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
+    def _adapt(self, outcomes: Sequence[Outcome], *, probing: bool) -> None:
         """Adapt to what the outcomes say of the provider. After finish, so that it delays no row."""
         if self._channel.one_provider:
-            self._reachability.learn(outcomes)
+            self._reachability.update(outcomes)
             if any(issubclass(kind, Throttled) for kind in set(map(type, outcomes))):
                 self._bucket.slow_down()
         try:
-            self._account.learn(outcomes, probing=probing)
+            self._account.apply(outcomes, probing=probing)
         except DatabaseError as error:
             log.warning("the state of the channel could not be written", error=type(error).__name__)
 

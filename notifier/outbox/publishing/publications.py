@@ -43,7 +43,7 @@ _DUE_MESSAGES = statement(__package__, "due_messages.sql")
 _DELETE = statement(__package__, "delete_publications.sql")
 _KEEP_WAITING = statement(__package__, "keep_due_messages.sql")
 _POSTPONE = statement(__package__, "postpone.sql")
-_BACKLOG = statement(__package__, "count_messages.sql")
+_MESSAGE_COUNT = statement(__package__, "count_messages.sql")
 _ALL_DUE = statement(__package__, "make_all_due.sql")
 _PUBLISH_RETRIES = statement(__package__, "publish_retries.sql", returned="cardinality(notification_ids)")
 _READY_RETRIES = statement(__package__, "publish_retries.sql", returned="id, channel, notification_ids")
@@ -109,14 +109,14 @@ class Publications:
                     insert_messages(connection, queue, some)
         return len(ids)
 
-    def backlog(self) -> int:
+    def message_count(self) -> int:
         """Return the number of messages in all publications: at most so many deliveries wait for a worker. Those that
         were settled since the relay last checked their publication still count.
         """
         with self._engine.connect() as connection:
-            return int(connection.execute(_BACKLOG).scalar_one())
+            return int(connection.execute(_MESSAGE_COUNT).scalar_one())
 
-    def waiting(self) -> dict[str, Backlog]:
+    def backlog(self) -> dict[str, Backlog]:
         """Return how many deliveries of each queue wait for a worker, estimated from a sample."""
         with self._engine.connect() as connection:
             return backlog(connection)

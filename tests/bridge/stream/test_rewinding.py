@@ -631,10 +631,10 @@ class Waiting:
     def __init__(self, **counts: int) -> None:
         self.counts = counts
 
-    def backlog(self) -> int:
+    def message_count(self) -> int:
         return sum(self.counts.values())
 
-    def waiting(self) -> dict[str, Backlog]:
+    def backlog(self) -> dict[str, Backlog]:
         return {channel: Backlog(count, count, None) for channel, count in self.counts.items()}
 
 

@@ -44,7 +44,7 @@ class Broken(Kept):
 def test_a_step_has_a_span_for_each_notification_with_an_origin() -> None:
     kept, known = Kept(), uuid.uuid4()
     tracing = Tracing("trace", kept, Origins())
-    tracing.learn([(known, "shipped", RECORD), (uuid.uuid4(), "shipped", b"{}")])
+    tracing.remember([(known, "shipped", RECORD), (uuid.uuid4(), "shipped", b"{}")])
 
     tracing.step("build", tracing.now(), [(known, {"notifier.result": "built"}), (uuid.uuid4(), {})])
     tracing.step("build", tracing.now(), [(uuid.uuid4(), {})])
@@ -55,7 +55,7 @@ def test_a_step_has_a_span_for_each_notification_with_an_origin() -> None:
 
 def test_an_exporter_that_fails_stops_nothing_and_is_logged_once() -> None:
     tracing, id_ = Tracing("trace", Broken(), Origins()), uuid.uuid4()
-    tracing.learn([(id_, "shipped", RECORD)])
+    tracing.remember([(id_, "shipped", RECORD)])
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             tracing.step("build", 0, [(id_, {})])
@@ -109,7 +109,7 @@ class Provider:
 def test_a_message_carries_its_origin_to_the_provider() -> None:
     kept, known, other, provider = Kept(), uuid.uuid4(), uuid.uuid4(), Provider("a", "b")
     tracing = Tracing("trace", kept, Origins())
-    tracing.learn([(known, "shipped", RECORD)])
+    tracing.remember([(known, "shipped", RECORD)])
     channel: Any = TracedChannel("email", provider, tracing)  # type: ignore[arg-type]
     messages = [Message(known, 2, {}, None), Message(other, 1, {}, None)]
 
@@ -127,7 +127,7 @@ def test_a_message_carries_its_origin_to_the_provider() -> None:
 def test_a_channel_that_raises_has_a_span_and_raises() -> None:
     kept, known = Kept(), uuid.uuid4()
     tracing = Tracing("trace", kept, Origins())
-    tracing.learn([(known, "shipped", RECORD)])
+    tracing.remember([(known, "shipped", RECORD)])
     channel = TracedChannel("email", Provider(), tracing)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="ana@"):
         channel.send([Message(known, 1, {}, None)])

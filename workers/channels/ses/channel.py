@@ -94,7 +94,7 @@ class SesChannel:
         if not held and Blocked not in map(type, answered):
             return answered
         pairs = zip(messages, answered, strict=True)
-        answered = [self._parked.learned(message.request, outcome) for message, outcome in pairs]
+        answered = [self._parked.apply(message.request, outcome) for message, outcome in pairs]
         if not any(map(is_unverified, answered)):
             return answered
         senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]

@@ -40,8 +40,8 @@ class ParkedParts:
                 self._parked[part] = now + self._seconds, reason
         return None
 
-    def learned(self, email: Email, outcome: Outcome) -> Outcome:
-        """Return the outcome of a mail. If SES refused only a part of the account, park the part, and name it in
+    def apply(self, email: Email, outcome: Outcome) -> Outcome:
+        """Return the outcome of a mail. If SES refused only a part of the account, park the part and name it in
         `within`.
         """
         if isinstance(outcome, Blocked) and not outcome.within and (part := _refused(email, outcome.reason)):

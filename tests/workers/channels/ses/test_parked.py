@@ -39,14 +39,14 @@ def test_a_part_is_tried_again_by_one_call_after_its_time() -> None:
     clock = Clock()
     parked = ParkedParts(30.0, clock)
     assert not parked
-    outcome = parked.learned(BLUE, REFUSED)
+    outcome = parked.apply(BLUE, REFUSED)
     assert isinstance(outcome, Blocked)
     assert outcome.within == "tenant blue"
     assert (parked.held(BLUE), parked.held(RED), parked.held(PLAIN)) == (outcome, None, None)
     clock.now += 30.0
     assert parked.held(BLUE) is None
     assert parked.held(BLUE) == outcome, "only one mail tries"
-    parked.learned(BLUE, Accepted("m"))
+    parked.apply(BLUE, Accepted("m"))
     assert not parked
 
 
@@ -62,14 +62,14 @@ def test_a_part_is_tried_again_by_one_call_after_its_time() -> None:
     ],
 )
 def test_only_what_a_mail_names_itself_is_parked(email: Email, outcome: Outcome, part: str) -> None:
-    found = ParkedParts(30.0).learned(email, outcome)
+    found = ParkedParts(30.0).apply(email, outcome)
     assert isinstance(found, Blocked)
     assert found.within == part
 
 
 def test_a_part_that_is_held_says_nothing_of_the_provider() -> None:
     reachability = Reachability()
-    reachability.learn([Blocked("x", within="tenant blue")] * 20)
+    reachability.update([Blocked("x", within="tenant blue")] * 20)
     assert reachability.allowance(5, 0.0) == 5
 
 
