@@ -18,13 +18,16 @@ COPY requirements-image.lock ./
 RUN pip install --require-hashes -r requirements-image.lock
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . && pip install --no-deps --no-index dist/*.whl
+# /app is for routes of yours; modules lie beside each other there as in a working folder. It is the last folder of
+# Python's path: on PYTHONPATH it would be the first, and a folder `workers` in it would hide that of Notifier.
+RUN echo /app > "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/routes.pth"
 
 FROM python:3.13.16-slim-trixie
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin notifier \
     && install -d -o notifier -g notifier /app /data
 COPY --from=build /opt/notifier /opt/notifier
-# /app is for routes of yours; modules lie beside each other there as in a working folder.
-ENV PATH=/opt/notifier/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# PYTHONSAFEPATH: nor does `python -m` or `python -c`, as in a health check, put the working folder first.
+ENV PATH=/opt/notifier/bin:$PATH PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 10001:10001
 ENTRYPOINT ["notifier"]

@@ -4,6 +4,7 @@ NotifierError                 the message says what is wrong and what to do; a c
 ├── UsageError                the user can correct it: exit code 2
 │   ├── SettingsError         a setting is missing or wrong
 │   ├── RoutesError           the routes module cannot be used
+│   ├── PackageHidden         a folder of the user has the name of a package of Notifier, and hides it
 │   ├── TemplateError         a template is missing or broken
 │   └── Unsendable            a message that no provider takes as it is: its delivery fails at once
 ├── AttachmentError           a file of a message cannot be read now
@@ -34,6 +35,10 @@ class SettingsError(UsageError):
 
 class RoutesError(UsageError):
     """The routes module cannot be used."""
+
+
+class PackageHidden(UsageError):
+    """A folder of the user has the name of a package of Notifier, and is imported in its place."""
 
 
 class TemplateError(UsageError):

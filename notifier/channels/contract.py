@@ -11,6 +11,7 @@ from notifier.errors import NotifierError, SettingsError, UsageError
 from notifier.messages import ORIGINAL_RECIPIENT_HEADER, Copies, Email, Message
 from notifier.outcomes import Outcome
 from notifier.process.entry_points import declared
+from notifier.process.own_packages import check_not_hidden
 from notifier.settings import Settings
 from notifier.templates import Templates
 
@@ -100,13 +101,17 @@ def channel_names() -> list[str]:
 def channel_class(name: str) -> type[Channel]:
     """Return the class of a channel, without creating an instance.
 
-    Raise SettingsError if none of that name is installed.
+    Raise SettingsError if none of that name is installed, PackageHidden if a folder of the user hides it.
     """
     points = [each for each in declared(GROUP) if each.name == name]
     if not points:
         known = ", ".join(channel_names()) or "none"
         raise SettingsError(f"no channel is called {name!r}; installed are: {known}")
-    found: type[Channel] = points[0].load()
+    try:
+        found: type[Channel] = points[0].load()
+    except ImportError:
+        check_not_hidden(points[0].module)
+        raise
     return found
 
 

@@ -9,7 +9,8 @@ import typer
 
 from notifier.cli.lazy import LazyGroup
 from notifier.cli.terminal.output import say_error, say_warning
-from notifier.errors import NotifierError, UsageError
+from notifier.errors import NotifierError, PackageHidden, UsageError
+from notifier.process.own_packages import check_not_hidden
 from notifier.text import encodes
 
 app = typer.Typer(
@@ -48,7 +49,15 @@ def main() -> None:
 
 
 def _failure(error: Exception) -> str | None:
-    """Return one line about a database that failed in the middle of a command, None for any other error."""
+    """Return one line about a database that failed in the middle of a command, or a package of ours that is hidden;
+    None for any other error.
+    """
+    if isinstance(error, ImportError):
+        try:
+            check_not_hidden(error.name or "")
+        except PackageHidden as hidden:
+            return str(hidden)
+        return None
     from notifier.database.errors import DatabaseError, cause  # only here: it imports SQLAlchemy
 
     if not isinstance(error, DatabaseError):

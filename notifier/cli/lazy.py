@@ -13,7 +13,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from notifier.errors import PackageHidden
 from notifier.process.entry_points import declared
+from notifier.process.own_packages import check_not_hidden
 
 ENTRY_POINTS = "notifier.commands"
 """The entry-point group through which other packages add commands."""
@@ -60,7 +62,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         source = self._sources.get(cmd_name)
-        return TyperCommand(cmd_name, help=docstring(source)) if source else None
+        return TyperCommand(cmd_name, help=_help(source)) if source else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
@@ -74,6 +76,7 @@ def load(name: str) -> Any:
 
 def _imported(name: str, source: str) -> Any:
     module, _, attribute = source.partition(":")
+    check_not_hidden(module)
     found = getattr(import_module(module), attribute)
     if isinstance(found, typer.Typer):
         command: Any = typer.main.get_group(found)
@@ -85,11 +88,19 @@ def _imported(name: str, source: str) -> Any:
     return command
 
 
+def _help(source: str) -> str:
+    try:
+        return docstring(source)
+    except PackageHidden as hidden:  # the command says so when it runs; the list has the others
+        return f"Cannot run: {hidden}"
+
+
 def docstring(source: str) -> str:
     """Return the docstring of `module:function` without importing the module, or that of the module itself if it has
-    no function of this name. Empty if the module's source cannot be read.
+    no function of this name. Empty if the module's source cannot be read. Raise PackageHidden.
     """
     module, _, name = source.partition(":")
+    check_not_hidden(module)
     spec = find_spec(module)
     loader = spec and spec.loader
     text = loader.get_source(module) if isinstance(loader, InspectLoader) else None

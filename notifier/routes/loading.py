@@ -13,6 +13,7 @@ import structlog
 from notifier.channels import channel_class, channel_names
 from notifier.errors import RoutesError
 from notifier.messages import Email
+from notifier.process.own_packages import hidden_namesake, name_is_taken
 from notifier.routes.declarations import declared_elsewhere, routes_in
 from notifier.routes.route import Route
 from notifier.routes.routes import Routes
@@ -39,6 +40,10 @@ def load_routes(module: str) -> Routes:
             routes=[f"{each.name} ({each.where})" for each in others[:10]],
             count=len(others),
         )
+    if namesake := hidden_namesake(module):
+        if not found:
+            raise RoutesError(f"NOTIFIER_ROUTES={module}: {name_is_taken(module, namesake)}")
+        log.warning("the routes are those of Notifier's own package", module=module, not_of=str(namesake))
     if not found:
         raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
     check_channels(found)
@@ -84,15 +89,24 @@ def _import(module: str) -> ModuleType:
         return importlib.import_module(module)
     except RoutesError:
         raise
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        if error.name and (namesake := hidden_namesake(error.name)):
+            needs = "" if module == error.name else f" needs {error.name}"
+            raise RoutesError(f"NOTIFIER_ROUTES={module}{needs}: {name_is_taken(error.name, namesake)}") from error
+        if not isinstance(error, ModuleNotFoundError):
+            raise _failed(module, error) from error
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             raise RoutesError(
                 f"NOTIFIER_ROUTES={module}: there is no such module in {here} or on PYTHONPATH"
             ) from None
         raise RoutesError(f"NOTIFIER_ROUTES={module} needs {error.name}, which is not installed") from error
     except Exception as error:  # the user's code may raise anything: print one line instead of a traceback
-        reason = f"{type(error).__name__}: {error}{_line_of(error)}"
-        raise RoutesError(f"NOTIFIER_ROUTES={module} failed on import: {reason}") from error
+        raise _failed(module, error) from error
+
+
+def _failed(module: str, error: Exception) -> RoutesError:
+    reason = f"{type(error).__name__}: {error}{_line_of(error)}"
+    return RoutesError(f"NOTIFIER_ROUTES={module} failed on import: {reason}")
 
 
 def _line_of(error: Exception) -> str:

@@ -14,7 +14,8 @@ from sandbox.system import UNSUBSCRIBE_KEY, System, clean_environment
 class Page:
     """A page: its process is `python -P -m MODULE ARGUMENTS`, with these `variables` beside those of the system.
 
-    `{port}` in an argument or a variable is the port on which it shall listen. Without `needs`, a package of the
+    `{port}` in an argument or a variable is the port on which it shall listen, `{folder}` in an argument that of the
+    logs. Without `needs`, a package of the
     extra of the page's name, the page is left out. `note` is printed behind its address.
     """
 
@@ -49,7 +50,16 @@ PAGES = (
     Page(
         "flower",
         "celery",
-        ("-A", "workers.app", "flower", "--address=127.0.0.1", "--port={port}", "--purge_offline_workers=10"),
+        # Celery puts its working folder first on the path: that of the user may have a package `workers`.
+        (
+            "--workdir={folder}",
+            "-A",
+            "workers.app",
+            "flower",
+            "--address=127.0.0.1",
+            "--port={port}",
+            "--purge_offline_workers=10",
+        ),
         "flower",
     ),
     PREFERENCES,
@@ -83,7 +93,7 @@ def open_pages(system: System, port: Callable[[str], int]) -> list[OpenPage]:
 
 def _opened(page: Page, system: System, port: int) -> OpenPage:
     words: list[str | Path] = [sys.executable, "-P", "-m", page.module]
-    words += [each.format(port=port) for each in page.arguments]
+    words += [each.format(port=port, folder=system.folder) for each in page.arguments]
     others = {name: value for name, value in clean_environment().items() if not name.upper().startswith("FLOWER_")}
     given = {name: value.format(port=port) for name, value in page.variables.items()}
     environment = {**others, **system.environment, **given}

@@ -21,6 +21,7 @@ from typing import Any
 from notifier.channels import substitute
 from notifier.database.schema import schema_head
 from notifier.errors import NotifierError
+from notifier.process.own_packages import PACKAGES
 from notifier.settings import load_settings
 from sandbox import local_worker
 from sandbox.system import checked_setup
@@ -42,7 +43,7 @@ _LIBRARIES = {
     "bridge": (*_BOTH, "bridge.command"),
     "worker": (*_BOTH, "workers.command", "workers.app", *_CELERY),
 }
-_OURS = frozenset(("notifier", "bridge", "workers", "celery_units", "simulators", "sandbox", "__main__"))
+_OURS = PACKAGES - {"examples"} | {"__main__"}
 _INSTALLED = tuple(str(Path(path).resolve()) for path in {*sysconfig.get_paths().values(), sys.prefix})
 
 
