@@ -13,6 +13,7 @@ from notifier.feedback import Feedback, FeedbackKind
 from notifier.notifications import Status
 from notifier.operating.person import person_of
 from notifier.outbox import (
+    Acknowledgements,
     Arrival,
     Change,
     Decision,
@@ -22,6 +23,8 @@ from notifier.outbox import (
     LimitedRecipient,
     OverdueAction,
     OverdueAttempt,
+    Page,
+    Quarantined,
     Recipient,
     Settlement,
     Unknowns,
@@ -139,3 +142,22 @@ def test_an_erasure_and_an_attempt_lock_the_places_of_a_person_in_the_same_order
         erasing = start(rows, threads, lambda: list(erasure.run(person_of(TO), "she asked for it")))
         attempt.execute(text(f"{lock} NOWAIT"), {"scope": "route b"})
     assert erasing.result()[-1].rows["limit_places"] == 2
+
+
+def test_quarantine_is_acknowledged_in_the_order_in_which_replays_lock_it(
+    rows: Rows, threads: ThreadPoolExecutor
+) -> None:
+    spoilt = [Quarantined(str(number), b"[]", "no record") for number in (1, 2)]
+    rows.record(Page("2", datetime.now(UTC), (), spoilt, 0))
+    first, second = (row["id"] for row in rows.all("SELECT id FROM quarantine ORDER BY id"))
+    rows.run(
+        "UPDATE quarantine SET error = 'still none' WHERE id = :id", id=first
+    )  # a scan finds it after the second
+    rows.run("ANALYZE quarantine")  # so that Postgres scans the table, which is small
+    lock = "SELECT FROM quarantine WHERE id = :id FOR UPDATE"
+    with rows.engine.begin() as replay:
+        replay.execute(text(lock), {"id": first})
+        acknowledgements = Acknowledgements(rows.engine, actor="eva")
+        acknowledged = start(rows, threads, lambda: acknowledgements.quarantine(datetime.now(UTC), "known"))
+        replay.execute(text(f"{lock} NOWAIT"), {"id": second})
+    assert acknowledged.result() == 2
