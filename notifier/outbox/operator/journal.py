@@ -1,7 +1,7 @@
 """The journal: what operators did and why, written in the transaction of the change.
 
-An action has one row; cancel and redrive have one for each batch of up to 1,000 deliveries. No row holds the address
-of a recipient.
+An action has one row; cancel and redrive have one for each batch of up to 1,000 deliveries, a replay of quarantine
+for each shard of a batch of 100 records. No row holds the address of a recipient.
 """
 
 import re

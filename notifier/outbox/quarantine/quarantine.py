@@ -1,9 +1,9 @@
 """Records in quarantine: what operators see of them, and their replay once routes or code are corrected.
 
 A replay records a notification under the id that it would have had, takes the record out of quarantine and moves the
-shard's counters, in one transaction: `read = notified + unrouted + quarantined` holds at every moment. A record that
-was replayed is not replayed again, and an existing notification is not recorded twice, at whatever point a process is
-killed.
+shard's counters, in one transaction for each shard of a batch: `read = notified + unrouted + quarantined` holds at
+every moment. A record that was replayed is not replayed again, and an existing notification is not recorded twice, at
+whatever point a process is killed.
 """
 
 from collections import Counter
@@ -23,7 +23,9 @@ from notifier.outbox.statements import statement
 from notifier.outbox.stream.pages import NewNotification
 
 _BATCH = 100
-"""Records of one transaction."""
+"""Records that are read at once. Those of each shard have a transaction of their own: one for two shards could end in
+a deadlock with a rewind of the second one, because both change rows that all shards share (`forgotten_counts`).
+"""
 
 _LIST = statement(__package__, "list.sql")
 _LOCK = statement(__package__, "lock.sql")
@@ -139,13 +141,14 @@ class Quarantine:
             judged = self._judged(batch, judge, done)
             days = {verdict.notifications[0].day for _, verdict in judged if verdict.notifications}
             self._partitions.ensure(days, anew=True)
-            with self._engine.begin() as connection:
-                made, notified, released = _record(connection, _as_read(connection, judged), beside)
-                scope = f"{selection} records={released}"
-                journal(connection, self._actor, "replay quarantine", reason, scope, made)
-            done.notified += notified
-            done.notifications += made
-            done.unrouted += released - notified
+            for _, some in groupby(sorted(judged, key=_shard), key=_shard):
+                with self._engine.begin() as connection:
+                    made, notified, released = _record(connection, _as_read(connection, list(some)), beside)
+                    scope = f"{selection} records={released}"
+                    journal(connection, self._actor, "replay quarantine", reason, scope, made)
+                done.notified += notified
+                done.notifications += made
+                done.unrouted += released - notified
             yield done
 
     def _batches(self, selection: QuarantineSelection) -> Iterator[Sequence[QuarantinedRecord]]:
@@ -193,23 +196,24 @@ def _as_read(
     return [pair for pair in judged if pair[0].id in left]
 
 
+def _shard(pair: tuple[QuarantinedRecord, Judgement]) -> int:
+    return pair[0].shard
+
+
 def _record(
     connection: Connection, judged: Sequence[tuple[QuarantinedRecord, Judgement]], beside: Collection[str]
 ) -> tuple[int, int, int]:
-    """Record what the records are, in the caller's transaction; return how many notifications were made, how many
-    records became notifications, and how many left quarantine.
+    """Record what the records of one shard are, in the caller's transaction; return how many notifications were made,
+    how many records became notifications, and how many left quarantine.
     """
     failed = [(each.id, verdict.error) for each, verdict in judged if verdict.error is not None]
     if failed:
         connection.execute(_NOTE_ERRORS, {"ids": [id_ for id_, _ in failed], "errors": [text for _, text in failed]})
-    made = notified = released = 0
-    understood = sorted(((a, b) for a, b in judged if b.error is None), key=lambda pair: pair[0].shard)
-    for _, some in groupby(understood, key=lambda pair: pair[0].shard):
-        pairs = list(some)
-        notifications = [each for _, verdict in pairs for each in verdict.notifications]
-        unrouted = [each.sequence_number for each, verdict in pairs if not verdict.notifications]
-        done = correct_records(connection, pairs[0][0].shard, pairs[0][0].table, notifications, unrouted, beside)
-        made += len(done.made)
-        notified += done.first
-        released += done.released
-    return made, notified, released
+    understood = [(each, verdict) for each, verdict in judged if verdict.error is None]
+    if not understood:
+        return 0, 0, 0
+    shard, table = understood[0][0].shard, understood[0][0].table
+    notifications = [each for _, verdict in understood for each in verdict.notifications]
+    unrouted = [each.sequence_number for each, verdict in understood if not verdict.notifications]
+    done = correct_records(connection, shard, table, notifications, unrouted, beside)
+    return len(done.made), done.first, done.released

@@ -1,11 +1,13 @@
 """Records in quarantine become what they are by the routes of today, once, and every record stays accounted for."""
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -34,6 +36,7 @@ from notifier.routes import Routes, routes_of
 from tests.outbox.conftest import engine, rows
 from tests.outbox.rows import ARN, Rows
 from tests.outbox.test_lock_order import start
+from tests.waiting import wait_until
 
 __all__ = ["engine", "rows"]
 
@@ -185,6 +188,39 @@ def test_two_replays_at_once_with_other_routes_make_one_notification(rows: Rows)
         connection.commit()
         assert (len(done.made), other.result()) == (1, 0)
     assert counters(rows) == (1, 1, 0, 0)
+    assert rows.balanced()
+
+
+def test_a_replay_of_two_shards_does_not_deadlock_with_another_of_the_second_one(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one has moved the counters of its first shard when the other one moves those of the second shard."""
+    other = Rows(rows.engine, "shardId-2")
+    quarantined(rows, [(1, record(1))])
+    quarantined(other, [(11, record(11)), (12, record(12))])
+    id_of_number = {
+        row["sequence_number"]: row["id"] for row in rows.all("SELECT id, sequence_number FROM quarantine")
+    }
+    at_the_second, go_on = threading.Event(), threading.Event()
+
+    def correct(connection: Any, shard: int, *more: Any) -> Any:
+        if threading.current_thread().name.startswith("first") and shard == other.lease.shard:
+            at_the_second.set()
+            assert go_on.wait(60)
+        return correct_records(connection, shard, *more)
+
+    def replay(*numbers: str) -> int:
+        return replayed(rows, QuarantineSelection(ids=[id_of_number[each] for each in numbers])).notified
+
+    monkeypatch.setattr(module, "correct_records", correct)
+    with ThreadPoolExecutor(1, "first") as one, ThreadPoolExecutor(1, "other") as two:
+        first = one.submit(replay, "1", "11")
+        try:
+            wait_until(lambda: at_the_second.is_set() or first.done())
+            second = start(rows, two, lambda: replay("12"))
+        finally:
+            go_on.set()
+        assert (first.result(), second.result()) == (2, 1)
     assert rows.balanced()
 
 
