@@ -54,7 +54,7 @@ def _print(done: Erased, json: bool, dry_run: bool) -> None:
         say(f"  {name}: {rows:,}")
     if done.open:
         say(
-            f"{len(done.open):,} wait to be sent, are in progress or unknown, and stay: --cancel cancels those that "
-            "wait; notifier resolve settles what is unknown",
+            f"{len(done.open):,} stay: they, or the messages that they are in, wait to be sent, are in progress or "
+            "unknown. --cancel cancels those that wait; notifier resolve settles what is unknown",
             err=True,
         )
