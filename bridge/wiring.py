@@ -228,9 +228,9 @@ def _rewinder(shared: _Shared) -> Rewinder:
         shared.streams,
         shared.routes,
         settings.tables,
+        shared.tree,
+        shared.limit,
         settings.not_before,
-        tree=shared.tree,
-        limit=shared.limit,
     )
 
 

@@ -39,10 +39,6 @@ class Unfinished:
         for call in calls:
             call()
 
-    @property
-    def has_ended(self) -> bool:
-        return self._ended.is_set()
-
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the work has ended, at most `seconds`. Return whether it has."""
         return self._ended.wait(seconds)

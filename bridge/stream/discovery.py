@@ -32,8 +32,8 @@ class ShardDiscovery:
         tables: Sequence[str],
         streams: StreamsClient,
         tree: ShardTree,
-        views: ViewWatch | None = None,
-        discovery: Discovery | None = None,
+        views: ViewWatch,
+        discovery: Discovery,
     ) -> None:
         self._tables = tables
         self._streams = streams
@@ -65,8 +65,7 @@ class ShardDiscovery:
             if arn not in let_go:
                 new += self._register(table, arn)
         turn.keep_alive()
-        if self._discovery is not None:
-            self._discovery.note(table, self._error, stream_on=self._is_on(self._discovery.childless_stream(table)))
+        self._discovery.note(table, self._error, stream_on=self._is_on(self._discovery.childless_stream(table)))
         return new
 
     def _is_on(self, arn: str | None) -> bool | None:
@@ -97,8 +96,7 @@ class ShardDiscovery:
         """Register the shards of the stream; return how many are new, 0 after an error."""
         try:
             new = self._tree.register(table, arn, self._list(arn))
-            if self._views is not None:
-                self._views.compare(table, arn)
+            self._views.compare(table, arn)
             if self._tree.has_childless_shards(arn) and self._streams.is_on(arn):
                 self._tree.record_childless_gaps(arn)
         except ShardGone:

@@ -44,13 +44,13 @@ class Rewinder:
         source: RecordSource,
         routes: Routes,
         tables: Sequence[str],
+        tree: ShardTree,
+        limit: OutboxLimit,
         not_before: datetime | None = None,
         gone_seconds: float = GONE_SECONDS,
-        tree: ShardTree | None = None,
-        limit: OutboxLimit | None = None,
     ) -> None:
-        """`gone_seconds` is how long DynamoDB must return ResourceNotFound for the shard before it counts as gone.
-        With a `tree` it must not be listed either. Without a `limit` any number of deliveries may wait.
+        """`gone_seconds` is how long DynamoDB must return ResourceNotFound for the shard before it counts as gone; it
+        must not be listed either.
         """
         self._rewinds = rewinds
         self._source = source
@@ -58,7 +58,7 @@ class Rewinder:
         self._tables = [table for table in tables if routes.has_table(table)]
         self._not_before = not_before or datetime.min.replace(tzinfo=UTC)
         self._gone_seconds = gone_seconds
-        self._listing = ShardListing(source, tree) if tree is not None else None
+        self._listing = ShardListing(source, tree)
         self._limit = limit
         self._rewind: Rewind | None = None
         self._last: int | None = None
@@ -193,7 +193,7 @@ class Rewinder:
     def _is_gone(self, rewind: Rewind, gone_for: float | None) -> bool:
         if gone_for is None or gone_for < self._gone_seconds:
             return False
-        return self._listing is None or not self._listing.may_show(lease_for(rewind))
+        return not self._listing.may_show(lease_for(rewind))
 
     def _give_back(self, rewind: Rewind, reason: str, seconds: float) -> None:
         self._rewinds.failed(rewind, reason, rest=seconds)

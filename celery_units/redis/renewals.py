@@ -55,11 +55,6 @@ class Renewals:
         self._timer: Any = None
         self._refusals = Refusals("Redis refuses to renew the messages that this worker holds")
 
-    @property
-    def is_due_soon(self) -> bool:
-        """Whether there is a timer for the next look."""
-        return self._timer is not None
-
     def start(self) -> None:
         """Look from now on, as long as any message is held."""
         if self._timer is None and self._visibility > 0 and (loop := self._channel.loop):

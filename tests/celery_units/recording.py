@@ -66,7 +66,7 @@ class Recorder:
         return [self._outcome(id_, suspects=suspects) for id_ in ids]
 
     def _outcome(self, id_: str, *, suspects: bool) -> Completion | Unfinished:
-        if (later := self.later.get(id_)) and not later.has_ended:
+        if (later := self.later.get(id_)) and not later.wait(0):
             return later
         if id_ in self.marked and not suspects:
             return Unfinished(suspects=True)

@@ -50,10 +50,10 @@ from notifier.outbox import (
     Partitions,
     Publications,
     Recording,
-    Report,
     RewindRequests,
     Rewinds,
     RewindTarget,
+    Search,
     Selection,
     Settlement,
     ShardLease,
@@ -171,7 +171,7 @@ class Process:
         settings = environment.settings()
         self._with_events = settings.model_copy(update={"ses_configuration_set": "with-events"})
         self.engine = connect(environment.database_url)
-        self.report = Report(self.engine)
+        self.search = Search(self.engine, budget=None)
         self.operations = self._port(Operations(self.engine, actor="operator"))
         self.suppressions = self._port(Suppressions(self.engine, actor="operator"))
         self.opt_outs = self._port(OptOuts(self.engine, actor="preferences", topics=["news", "offers"]))
@@ -194,7 +194,15 @@ class Process:
         self.intake = Intake(outbox, self.publications, self.broker, at_first, _ROOM)
         self.rewinds = self._port(Rewinds(self.engine, self.partitions, name, SHARD_LEASE))
         self.rewinding = self._port(RewindRequests(self.engine, actor="operator"))
-        self.rewinder = Rewinder(self.rewinds, self.streams, routes, ["activity"], gone_seconds=GONE, tree=self.tree)
+        self.rewinder = Rewinder(
+            self.rewinds,
+            self.streams,
+            routes,
+            ["activity"],
+            self.tree,
+            OutboxLimit(self.publications, 1_000),
+            gone_seconds=GONE,
+        )
         self.relay, self.crowded_relay = (
             Relay(self.engine, self.publications, self.broker, high_water, UNKNOWN_AFTER)
             for high_water in (_ROOM, _CROWDED)
@@ -396,7 +404,7 @@ class Process:
         for row in [
             found
             for route in (a_careful_route, a_fallback_route)
-            for found in self.report.deliveries(status="unknown", route=route.__name__)
+            for found in self.search.page(Selection(route=route.__name__), [Status.UNKNOWN]).rows
         ]:
             found = Status.SENT if str(row["notification_id"]) in accepted else Status.PENDING
             self.operations.resolve(row["notification_id"], found, "as SES's own record says")

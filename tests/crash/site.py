@@ -14,12 +14,14 @@ from urllib.request import Request, urlopen
 import redis
 from sqlalchemy import Engine, text
 
+from bridge.alarms.views import ViewWatch
 from bridge.stream.client import Shard, StreamsClient
 from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import connect
 from notifier.notifications import Status
-from notifier.outbox import LARGE, Report
+from notifier.outbox import LARGE, Discovery, Report
+from notifier.routes import Routes
 from sandbox.embedded.ses import SesServer
 from sandbox.embedded.streams import StreamsServer
 from tests.crash.environment import (
@@ -164,7 +166,9 @@ class Site:
         for each in (vanishing, ending):
             self._streams.post("rotate", shard=each["shard"])
         tree = ShardTree(self._engine)
-        ShardDiscovery(["activity"], StreamsClient(environment.settings()), tree).run_once()
+        streams = StreamsClient(environment.settings())
+        views = ViewWatch(streams, Routes([]))
+        ShardDiscovery(["activity"], streams, tree, views, Discovery(self._engine)).run_once()
         self._end_childless(tree, ending["stream"])
         self._streams.post("vanish", shard=vanishing["shard"])
         match = {"operation": "GetShardIterator", "shard": trimmed["shard"]}

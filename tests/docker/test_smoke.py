@@ -25,7 +25,7 @@ from pytest_docker_tools.wrappers import Container
 from examples.activity import sample_items
 from notifier.database.engine import connect
 from notifier.notifications import Status
-from notifier.outbox import Report
+from notifier.outbox import Report, Search, Selection
 from notifier.settings import Settings
 from sandbox.demo.reconciliation import reconcile
 from sandbox.system import ROUTES, SENDER, TABLE, local_session
@@ -214,7 +214,8 @@ class World:
 
     def unknown(self) -> set[str]:
         """The recipients of the attempts whose outcome is not known."""
-        return {row["recipient"] for row in self._report.deliveries(status=Status.UNKNOWN, limit=1_000)}
+        found = Search(self._engine, budget=None).page(Selection(), [Status.UNKNOWN], limit=1_000)
+        return {row["recipient"] for row in found.rows}
 
     def settled(self) -> bool:
         return self.count(Status.SENT, Status.UNKNOWN) == len(self.written)

@@ -56,7 +56,7 @@ class Deliveries:
         done = {id_: Change(id_, self.answers.get(id_, Status.SENT), delay=1.0) for id_ in ids}
         if not suspects:
             done |= {id_: Unfinished(suspects=True) for id_ in self.marked.intersection(done)}
-        return done | {id_: later for id_, later in self.later.items() if id_ in done and not later.has_ended}
+        return done | {id_: later for id_, later in self.later.items() if id_ in done and not later.wait(0)}
 
     def has_received(self, count: int) -> None:
         """The worker has taken so many messages in hand since it started."""

@@ -12,11 +12,9 @@ from notifier.outbox.days import span, within, within_days
 from notifier.outbox.delivery.channels import ChannelState, ChannelStates
 from notifier.outbox.history.old_days import DaysKept, days_kept
 from notifier.outbox.operator.failures import estimate_failing, failing
-from notifier.outbox.operator.selection import Selection
 from notifier.outbox.operator.totals import ReportRow, audit, count_deliveries, estimate_deliveries
 from notifier.outbox.operator.waiting import Waiting, waiting
 from notifier.outbox.publishing.backlog import backlog
-from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
 from notifier.outbox.status_updates.backlog import DestinationBacklog, update_backlog
 from notifier.outbox.stream.status import StreamStatus, TableRecords
@@ -59,24 +57,6 @@ class Report:
         for row in self.counts():
             totals[row["status"]] = totals.get(row["status"], 0) + row["deliveries"]
         return totals
-
-    def deliveries(
-        self,
-        *,
-        ids: Sequence[UUID] = (),
-        status: str = "",
-        channel: str = "",
-        route: str = "",
-        since: datetime | None = None,
-        limit: int = 50,
-    ) -> list[ReportRow]:
-        """Return the newest deliveries, at most `limit`, of events from `since` on. An empty value selects all.
-
-        `Search` has more to select by, and pages.
-        """
-        selection = Selection(ids, channel, route, since=since)
-        found = Search(self._engine, budget=None).page(selection, [status] if status else [], limit=limit)
-        return list(found.rows)
 
     def ids(self, first: UUID, last: UUID, limit: int) -> list[UUID]:
         """Return the smallest ids of notifications from `first` to `last`, at most `limit`."""

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from bridge.alarms.discovery import DiscoveryWatch
+from bridge.alarms.views import ViewWatch
 from bridge.stream.client import ShardGone, StreamRefused
 from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.leases import Leases
@@ -14,6 +15,7 @@ from bridge.stream.tree import ShardTree
 from notifier.cli import health
 from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Discovery, read_gauges
+from notifier.routes import Routes
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
 from tests.simulators.streams.in_process import InProcessStreams
@@ -26,6 +28,7 @@ class Environment:
         self.model = StreamsModel(clock=Clock(time.time))
         self.source = InProcessStreams(self.model)
         self.tree, self.discovery = ShardTree(engine), Discovery(engine)
+        self.views = ViewWatch(self.source, Routes([]))
         self.now = 1_000.0
         self.watch = self.started()
         self.leases = Leases(engine, "me", 60, ["activity"])
@@ -45,7 +48,7 @@ class Environment:
             self.watch.run_once()
 
     def discover(self) -> None:
-        ShardDiscovery(["activity"], self.source, self.tree, discovery=self.discovery).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity"], self.source, self.tree, self.views, self.discovery).run_once()  # type: ignore[arg-type]
 
     def end_all(self) -> None:
         """End every shard without showing a child."""

@@ -15,7 +15,7 @@ from bridge.stream.client import StreamsClient, StreamThrottled
 from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.tree import ShardTree
 from notifier.errors import RoutesError, SettingsError
-from notifier.outbox import Report
+from notifier.outbox import Discovery, Report
 from notifier.routes import Routes
 from notifier.routes.views import View
 from simulators.streams.model.clock import Clock
@@ -102,7 +102,7 @@ def test_a_stream_that_cannot_be_described_at_the_start_is_compared_by_the_disco
 
 def test_a_new_stream_with_a_fault_is_logged_once(model: StreamsModel, engine: Engine, routes: Routes) -> None:
     source = InProcessStreams(model)
-    sweep = ShardDiscovery(["activity"], source, ShardTree(engine), ViewWatch(source, routes))  # type: ignore[arg-type]
+    sweep = ShardDiscovery(["activity"], source, ShardTree(engine), ViewWatch(source, routes), Discovery(engine))  # type: ignore[arg-type]
     model.create_table("activity")
     sweep.run_once()
     assert faults() == 0
@@ -188,7 +188,7 @@ def test_a_start_goes_on_where_its_turn_does_not_come(model: StreamsModel, engin
     assert "not compared at this start" in logs[0]["event"]
     assert faults() == before
     with capture_logs() as logs:
-        ShardDiscovery(["activity"], source, tree, watch).run_once()  # type: ignore[arg-type]
+        ShardDiscovery(["activity"], source, tree, watch, Discovery(engine)).run_once()  # type: ignore[arg-type]
     assert faults() == 1
     assert any("ALARM" in each["event"] for each in logs)
 

@@ -1,17 +1,19 @@
 """Shards are found: at once, late, on many pages, of several tables and streams; over a model of the streams."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from sqlalchemy import Engine
 
+from bridge.alarms.views import ViewWatch
 from bridge.stream.client import Shard
 from bridge.stream.discovery import BUSY_SECONDS, DISCOVERY_SECONDS, EXPECTING_SECONDS, ShardDiscovery
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
 from notifier.database.errors import DatabaseError
-from notifier.outbox import Report
+from notifier.outbox import Discovery, Report
+from notifier.routes import Routes
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
 from tests.simulators.streams.in_process import InProcessStreams
@@ -25,11 +27,15 @@ class Environment:
         self.source = InProcessStreams(self.model)
         self.tree = ShardTree(engine)
         self.leases = Leases(engine, "me", ttl=60, tables=["activity", "orders"])
-        self._sql = Sql(engine)
+        self._engine, self._sql = engine, Sql(engine)
+        self._views = ViewWatch(self.source, Routes([]))
 
     def discover(self, *tables: str) -> float:
         """Run the discovery; return the seconds until the next one."""
-        return ShardDiscovery(tables or ["activity"], self.source, self.tree).run_once().seconds  # type: ignore[arg-type]
+        return self.discovery(tables or ["activity"], self.tree).run_once().seconds
+
+    def discovery(self, tables: Sequence[str], tree: ShardTree) -> ShardDiscovery:
+        return ShardDiscovery(tables, self.source, tree, self._views, Discovery(self._engine))  # type: ignore[arg-type]
 
     def known(self) -> list[str]:
         return [row["shard_id"] for row in self._sql.all("SELECT shard_id FROM shards ORDER BY shard_id")]
@@ -184,7 +190,7 @@ def test_a_long_discovery_is_done_to_its_end(
 
     monkeypatch.setattr(environment.source, "shards", slow)
     tree = ShardTree(engine, hung_seconds=2)
-    assert ShardDiscovery(tables, environment.source, tree).run_once().seconds == DISCOVERY_SECONDS  # type: ignore[arg-type]
+    assert environment.discovery(tables, tree).run_once().seconds == DISCOVERY_SECONDS
     assert len(environment.known()) == 3
 
 
@@ -202,7 +208,7 @@ def test_a_discovery_whose_turn_is_over_lists_nothing_more(
 
     monkeypatch.setattr(environment.source, "shards", hangs)
     with pytest.raises(DatabaseError):
-        ShardDiscovery(["activity", "orders"], environment.source, ShardTree(engine, hung_seconds=1)).run_once()  # type: ignore[arg-type]
+        environment.discovery(["activity", "orders"], ShardTree(engine, hung_seconds=1)).run_once()
     assert len(asked) == 1
 
 

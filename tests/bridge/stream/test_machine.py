@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
+from bridge.alarms.views import ViewWatch
 from bridge.stream.discovery import ShardDiscovery
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
@@ -24,7 +25,7 @@ from bridge.stream.reader import ShardReader
 from bridge.stream.tree import ShardTree
 from notifier.database.engine import connect
 from notifier.errors import LeaseLost
-from notifier.outbox import Partitions, Publications, Recording, Report, ShardLease
+from notifier.outbox import Discovery, Partitions, Publications, Recording, Report, ShardLease
 from notifier.routes import Routes, route, routes_of
 from simulators.streams.model.clock import Clock
 from simulators.streams.streams_model import StreamsModel
@@ -102,7 +103,9 @@ class SomeBridge:
         self._machine = machine
 
     def discover(self) -> None:
-        ShardDiscovery(["activity"], self._machine.source, self._machine.tree).run_once()  # type: ignore[arg-type]
+        machine = self._machine
+        views, discovery = ViewWatch(machine.source, ROUTES), Discovery(machine.engine)
+        ShardDiscovery(["activity"], machine.source, machine.tree, views, discovery).run_once()  # type: ignore[arg-type]
 
     def take(self, *, steal: bool) -> None:
         leases = self.leases.steal(10) if steal else self.leases.acquire(3)

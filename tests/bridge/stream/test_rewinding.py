@@ -132,7 +132,9 @@ class Environment:
     def rewinder(self, owner: str = "one", routes: Routes = AFTER, ttl: float = 60, **options: Any) -> Rewinder:
         rewinds = Rewinds(self.engine, Partitions(self.engine), owner, ttl)
         tables = options.pop("tables", ["activity"])
-        return Rewinder(rewinds, self.source, routes, tables, **{"gone_seconds": 0.0, **options})  # type: ignore[arg-type]
+        limit = options.pop("limit", None) or OutboxLimit(Waiting(), 1_000_000)  # type: ignore[arg-type]
+        options = {"gone_seconds": 0.0, **options}
+        return Rewinder(rewinds, self.source, routes, tables, self.tree, limit, **options)  # type: ignore[arg-type]
 
     def run(self, rewinder: Rewinder | None = None) -> None:
         """Run until no rewind is open. Counters of records must never go back."""
@@ -479,7 +481,7 @@ def test_bridges_that_take_a_vanished_shard_from_each_other_end_its_rewind_toget
     environment.read("b", pokes(2))
     environment.ask()
     environment.source.refused["a"] = ShardGone("no such shard")
-    bridges = [environment.rewinder(name, gone_seconds=30.0, tree=environment.tree) for name in ("one", "two")]
+    bridges = [environment.rewinder(name, gone_seconds=30.0) for name in ("one", "two")]
     logs: list[Any] = []
     for turn in range(12):
         with capture_logs() as some, suppress(ShardGone):
@@ -519,7 +521,7 @@ def test_a_shard_that_is_still_listed_is_not_gone(environment: Environment) -> N
     environment.ask()
     environment.source.errors = [ShardGone("no such shard")] * 2
     environment.source.listed = {"a"}
-    rewinder = environment.rewinder(tree=environment.tree)
+    rewinder = environment.rewinder()
     for _ in range(2):
         with pytest.raises(ShardGone):
             rewinder.run_once()
@@ -626,7 +628,7 @@ def test_a_mistake_in_a_page_passes_over_no_record(environment: Environment, mon
 
 
 class Waiting:
-    """Stands in for Publications, with a number of waiting deliveries in each channel."""
+    """Stands in for Publications, with a number of waiting deliveries in each queue."""
 
     def __init__(self, **counts: int) -> None:
         self.counts = counts
@@ -635,10 +637,10 @@ class Waiting:
         return sum(self.counts.values())
 
     def backlog(self) -> dict[str, Backlog]:
-        return {channel: Backlog(count, count, None) for channel, count in self.counts.items()}
+        return {queue: Backlog(count, count, None) for queue, count in self.counts.items()}
 
 
-def test_a_rewind_takes_half_of_the_room_and_closes_no_channel(environment: Environment) -> None:
+def test_a_rewind_takes_half_of_the_room_and_closes_no_queue(environment: Environment) -> None:
     waiting = Waiting(email=0)
     limit = OutboxLimit(waiting, 10)  # type: ignore[arg-type]
     limit.measure()

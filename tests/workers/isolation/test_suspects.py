@@ -136,7 +136,7 @@ def test_a_suspect_among_others_goes_on_in_a_unit_of_its_own(isolating: Isolatin
 
     later = changes[marked]
     assert isinstance(later, Unfinished)
-    assert (later.suspects, later.has_ended, isolating.builds) == (True, True, 0)
+    assert (later.suspects, later.wait(0), isolating.builds) == (True, True, 0)
     assert isinstance(change := changes[other], Change)
     assert change.to is Status.SENT
     assert isinstance(change := made.deliver([marked], suspects=True)[marked], Change)
