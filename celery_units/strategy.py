@@ -187,7 +187,7 @@ class Collector:
             self._waiting.clear()
         self._start_waiting(gone=gone)
         if self._sets_aside and not gone:
-            aside = sum(len(its) for kind, its in self._waiting.items() if kind[1])
+            aside = sum(len(waiting) for kind, waiting in self._waiting.items() if kind[1])
             self.channel.qos.set_aside(self._task.name, aside)
 
     def _start_waiting(self, *, gone: bool) -> None:

@@ -26,17 +26,27 @@ Done = dict[UUID, Change | Unfinished]
 class Deliverer:
     """Delivers units on one channel. Once `stop` is set it begins nothing; requests being made are finished."""
 
-    def __init__(self, parts: Collaborators) -> None:
-        self._attempts = parts.attempts
-        self._in_progress = parts.in_progress
-        self._account = parts.account
-        self._stop = parts.stop
-        self._count = parts.count
-        self._collector = Collector(parts.digests, parts.attempts, parts.routes) if parts.digests else None
-        self._builder = Builder(parts.preparer, parts.in_progress, parts.stop, parts.memory, parts.isolated)
-        self._outgoing = Outgoing(parts, self._collector, self._builder.ended)
-        self._set_aside: SetAside[Prepared | Change] | None = SetAside() if parts.sets_aside else None
-        self._retry = parts.retry
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._attempts = collaborators.attempts
+        self._in_progress = collaborators.in_progress
+        self._account = collaborators.account
+        self._stop = collaborators.stop
+        self._count = collaborators.count
+        self._collector = (
+            Collector(collaborators.digests, collaborators.attempts, collaborators.routes)
+            if collaborators.digests
+            else None
+        )
+        self._builder = Builder(
+            collaborators.preparer,
+            collaborators.in_progress,
+            collaborators.stop,
+            collaborators.memory,
+            collaborators.isolated,
+        )
+        self._outgoing = Outgoing(collaborators, self._collector, self._builder.ended)
+        self._set_aside: SetAside[Prepared | Change] | None = SetAside() if collaborators.sets_aside else None
+        self._retry = collaborators.retry
 
     def deliver(self, ids: Sequence[UUID], *, suspects: bool = False) -> Done:
         """Send those of the notifications that are pending. Return what happened to each.

@@ -38,9 +38,9 @@ def main() -> None:
 def _pages(given: argparse.Namespace) -> dict[str, object]:
     with (
         workspace() as folder,
-        server_with_history(folder, given.rows, given.days, given.keep, partial(operate, days=given.days)) as its,
+        server_with_history(folder, given.rows, given.days, given.keep, partial(operate, days=given.days)) as served,
     ):
-        url, history = its
+        url, history = served
         found = measured_pages(folder, url, history, given.times, given.seed, given.only)
     missed = slow(found)
     show(f"Pages of the console; {len(missed)} of {len(found)} are above {LIMIT_MS:.0f} ms", rows(found))

@@ -11,15 +11,15 @@ log = structlog.get_logger(__name__)
 class LagWatch:
     """Watches all known tables, also those that no bridge is configured for any more."""
 
-    def __init__(self, reading: StreamStatus) -> None:
-        self._reading = reading
+    def __init__(self, status: StreamStatus) -> None:
+        self._status = status
 
     def run_once(self) -> None:
-        for lag in self._reading.lags():
+        for lag in self._status.lags():
             _log_lag(lag)
-        for each in self._reading.waiting():
+        for each in self._status.waiting():
             _log_waiting(each)
-        for rewinds in self._reading.rewinds():
+        for rewinds in self._status.rewinds():
             _log_rewinds(rewinds)
 
 

@@ -68,8 +68,8 @@ def _least(before: TableRecords | None) -> int:
 class UnroutedWatch:
     """Watches the tables of this bridge."""
 
-    def __init__(self, reading: StreamStatus, tables: Sequence[str]) -> None:
-        self._reading = reading
+    def __init__(self, status: StreamStatus, tables: Sequence[str]) -> None:
+        self._status = status
         self._tables = tables
         self._streaks: dict[str, Streak] = {}
         self._warned: set[str] = set()
@@ -78,7 +78,7 @@ class UnroutedWatch:
         """Log a warning for each table whose records were all unrouted for a minute, once, and a line when records
         have a route again.
         """
-        for records in self._reading.records(self._tables):
+        for records in self._status.records(self._tables):
             streak = follow(self._streaks.get(records.table), records)
             self._streaks[records.table] = streak
             ALL_UNROUTED.labels(records.table).set(streak.seconds)

@@ -60,9 +60,9 @@ class RecentlySettled:
     """
 
     def __init__(
-        self, outbox: Settler, server: Callable[[], Server], clock: Callable[[], float] = time.monotonic
+        self, settler: Settler, server: Callable[[], Server], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._outbox = outbox
+        self._settler = settler
         self._server = server
         self._clock = clock
         self.recording = WriteHealth(clock)
@@ -77,20 +77,20 @@ class RecentlySettled:
         self._is_due = True
 
     def settle(self, events: Sequence[Feedback], dead: Sequence[DeadLetter] = ()) -> Settled:
-        settled = self._write(lambda: self._outbox.settle(events, dead))
+        settled = self._write(lambda: self._settler.settle(events, dead))
         if events:
             self._keep(list(events))
         return settled
 
     def note_settled_before(self, ago: float = 0.0) -> None:
-        self._write(lambda: self._outbox.note_settled_before(ago))
+        self._write(lambda: self._settler.note_settled_before(ago))
 
     def match_again(self) -> bool:
         """Match kept events with notifications that were recorded later; return whether there may be more.
 
         A success does not count as a write: mostly there is nothing to match.
         """
-        return self._noted(self._outbox.match_again)
+        return self._noted(self._settler.match_again)
 
     def settle_again(self) -> None:
         """Settle the kept events again if there was a new connection or another server since the last call. Raise
@@ -133,7 +133,7 @@ class RecentlySettled:
     def _again(self, events: Sequence[Feedback]) -> None:
         for start in range(0, len(events), _AT_ONCE):
             some = events[start : start + _AT_ONCE]
-            settled = self._write(partial(self._outbox.settle, some))
+            settled = self._write(partial(self._settler.settle, some))
             if again := settled.fresh + settled.unmatched:
                 log.warning(
                     "events were settled again: the database had lost them, or their notifications are recorded now",

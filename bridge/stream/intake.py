@@ -34,7 +34,7 @@ class Intake:
 
     def __init__(
         self,
-        outbox: Recording,
+        recording: Recording,
         publications: Publications,
         broker: Broker,
         routes: Routes,
@@ -47,7 +47,7 @@ class Intake:
         notification. `backlogged` is shared with the relay of this bridge. Without a `limit` any number of
         deliveries may wait.
         """
-        self._outbox = outbox
+        self._recording = recording
         self._publications = publications
         self._broker = broker
         self._routes = routes
@@ -85,7 +85,7 @@ class Intake:
         """
         paused = time.monotonic() < self._paused_until
         to_relay = frozenset(queues) if paused else self._backlogged.queues
-        recorded = self._outbox.record(lease, checkpoint, page, to_relay)
+        recorded = self._recording.record(lease, checkpoint, page, to_relay)
         self._publish([each for each in recorded if each.queue not in to_relay])
 
     def _publish(self, recorded: Sequence[NewPublication]) -> None:

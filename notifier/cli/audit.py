@@ -74,13 +74,13 @@ def audit(
             dead_letters=acknowledge_dead_letters,
             failures=acknowledge_failures,
         )
-        outbox = Report(engine)
-        at = outbox.now()
-        rows, stranded = outbox.audit()
-        quarantined, dead = outbox.quarantine(), outbox.dead_letters()
-        found = {"stranded": stranded, "gaps": outbox.gaps(), "duplicates": outbox.duplicates()}
-        failing = outbox.failing(DEFAULT_DAYS)
-        aside = outbox.problem_counts()
+        report = Report(engine)
+        at = report.now()
+        rows, stranded = report.audit()
+        quarantined, dead = report.quarantine(), report.dead_letters()
+        found = {"stranded": stranded, "gaps": report.gaps(), "duplicates": report.duplicates()}
+        failing = report.failing(DEFAULT_DAYS)
+        aside = report.problem_counts()
     lines = [{**row, "balanced": balances(row)} for row in rows]
     balanced = all(line["balanced"] for line in lines) and not any(found.values())
     if json:

@@ -287,13 +287,13 @@ def _chosen(
 
     If none was named and the selection has no start, it gets the default window, which is printed.
     """
-    outbox = Report(engine)
+    report = Report(engine)
     if notifications:
-        ids = resolved(outbox, notifications)
-        others = {id_: status for id_, status in outbox.statuses(ids).items() if status != source}
+        ids = resolved(report, notifications)
+        others = {id_: status for id_, status in report.statuses(ids).items() if status != source}
         return replace(selection, ids=ids), others
     if selection.since or selection.names_person:
         return selection, {}
-    start = window_start(None, outbox.now(), everything)
+    start = window_start(None, report.now(), everything)
     print_window(start, None)
     return replace(selection, since=start), {}

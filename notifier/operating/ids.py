@@ -24,28 +24,28 @@ def bounds(given: str) -> tuple[UUID, UUID]:
     return UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f"))
 
 
-def resolved(outbox: Report, given: Sequence[str]) -> tuple[UUID, ...]:
+def resolved(report: Report, given: Sequence[str]) -> tuple[UUID, ...]:
     """Return the notification that each of these names, each once. Raise UsageError if one names none, or several."""
     ranges = [(each, *bounds(each)) for each in given]  # all typing errors come before the database is asked
-    return tuple(dict.fromkeys(_the_one(outbox, *each) for each in ranges))
+    return tuple(dict.fromkeys(_the_one(report, *each) for each in ranges))
 
 
-def matching(outbox: Report, given: Sequence[str], limit: int) -> tuple[UUID, ...]:
+def matching(report: Report, given: Sequence[str], limit: int) -> tuple[UUID, ...]:
     """Return all notifications that begin with one of these, at most `limit` of each.
 
     Raise UsageError if one of these names none.
     """
     found: dict[UUID, None] = {}
     for each, first, last in [(each, *bounds(each)) for each in given]:
-        ids = outbox.ids(first, last, limit)
+        ids = report.ids(first, last, limit)
         if not ids:
             raise UsageError(_unknown(each))
         found |= dict.fromkeys(ids)
     return tuple(found)
 
 
-def _the_one(outbox: Report, given: str, first: UUID, last: UUID) -> UUID:
-    found = outbox.ids(first, last, _MOST_SHOWN + 1)
+def _the_one(report: Report, given: str, first: UUID, last: UUID) -> UUID:
+    found = report.ids(first, last, _MOST_SHOWN + 1)
     if not found:
         raise UsageError(_unknown(given))
     if len(found) > 1:

@@ -84,7 +84,7 @@ def the_checkpoint_is_committed_before_the_rows(patch: pytest.MonkeyPatch) -> No
     def committed_early(self: Any, lease: Any, checkpoint: Any, records: Any) -> Any:
         page = classification.classify_page(lease, checkpoint, records, self._routes, self._not_before)
         moved = dataclasses.replace(page, notifications=[], quarantined=[], unrouted=0, further=0)
-        self._outbox.record(lease, checkpoint, moved)
+        self._recording.record(lease, checkpoint, moved)
         rest = dataclasses.replace(lease, checkpoint=page.checkpoint)
         return take(self, rest, page.checkpoint, records)
 

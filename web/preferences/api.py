@@ -63,32 +63,32 @@ class Api:
         return await self._answer(lambda: {"url": self._preferences.links.url(self._subscription(given))})
 
     def _changed(self, given: Fields) -> Fields:
-        found = self._subscription(given)
+        subscription = self._subscription(given)
         leave, join = _topics(given, "unsubscribe"), _topics(given, "subscribe")
         if leave & join or (ALL_TOPICS in leave and join):
             raise UsageError("unsubscribe and subscribe name the same topic")
-        self._preferences.opt_outs.change(found.channel, found.address, leave=leave, join=join)
-        return self._preference(found)
+        self._preferences.opt_outs.change(subscription.channel, subscription.address, leave=leave, join=join)
+        return self._preference(subscription)
 
-    def _preference(self, found: Subscription) -> Fields:
-        out = self._preferences.opt_outs.read(found.channel, found.address)
+    def _preference(self, subscription: Subscription) -> Fields:
+        out = self._preferences.opt_outs.read(subscription.channel, subscription.address)
         everything = "" in out or ALL_TOPICS in out
-        topics = self._preferences.topics.of(found.channel, found.topic)
+        topics = self._preferences.topics.of(subscription.channel, subscription.topic)
         named = [topic.id for topic in topics] + sorted(out - {"", ALL_TOPICS} - {topic.id for topic in topics})
         return {
-            "channel": found.channel,
-            "address": found.address,
-            "topic": found.topic,
+            "channel": subscription.channel,
+            "address": subscription.address,
+            "topic": subscription.topic,
             "unsubscribed_from_all": everything,
             "topics": {name: not everything and name not in out for name in named},
         }
 
     def _subscription(self, given: Fields) -> Subscription:
         if token := given.get("token"):
-            found = self._preferences.links.read(str(token))
-            if found is None or not found.address:
+            subscription = self._preferences.links.read(str(token))
+            if subscription is None or not subscription.address:
                 raise UsageError("token is not the last part of a link of ours")
-            return found
+            return subscription
         channel, address, topic = (str(given.get(name) or "") for name in ("channel", "address", "topic"))
         if channel not in channel_names() or not address:
             raise UsageError(f"give token, or channel and address; channels are {', '.join(channel_names())}")

@@ -43,61 +43,61 @@ class Links:
 
     async def show(self, request: Request) -> Response:
         """Show the topics and what is chosen. Changes nothing: programs that scan mails open every link."""
-        found = self._subscription(request)
-        if found is None:
+        subscription = self._subscription(request)
+        if subscription is None:
             return self._no_link(request)
-        return await self._page(request, found, "")
+        return await self._page(request, subscription, "")
 
     async def change(self, request: Request) -> Response:
         """Unsubscribe, or save the chosen topics. The answer comes after the commit, and is no redirect."""
-        found = self._subscription(request)
-        if found is None:
+        subscription = self._subscription(request)
+        if subscription is None:
             return self._no_link(request)
         form = await read_form(request)
         if str(form.get(_FIELD, "")).lower() == _VALUE.lower():
-            await self._run(lambda: self._change(found, leave={found.topic or ALL_TOPICS}))
+            await self._run(lambda: self._change(subscription, leave={subscription.topic or ALL_TOPICS}))
             return PlainTextResponse("unsubscribed\n")
-        leave, join, done = self._wanted(found, form)
-        await self._run(lambda: self._change(found, leave=leave, join=join))
-        return await self._page(request, found, done)
+        leave, join, done = self._wanted(subscription, form)
+        await self._run(lambda: self._change(subscription, leave=leave, join=join))
+        return await self._page(request, subscription, done)
 
-    def _wanted(self, found: Subscription, form: FormData) -> tuple[set[str], set[str], str]:
+    def _wanted(self, subscription: Subscription, form: FormData) -> tuple[set[str], set[str], str]:
         """Return the topics that the form leaves and joins, and the name of the text that says so."""
         match form.get("action"):
             case "leave":
-                return {found.topic or ALL_TOPICS}, set(), "left" if found.topic else "left_all"
+                return {subscription.topic or ALL_TOPICS}, set(), "left" if subscription.topic else "left_all"
             case "join":
-                return set(), {found.topic or ALL_TOPICS}, "joined"
+                return set(), {subscription.topic or ALL_TOPICS}, "joined"
             case "all":
                 return {ALL_TOPICS}, set(), "left_all"
             case "save":
-                listed = {each.id for each in self._preferences.topics.of(found.channel, found.topic)}
+                listed = {each.id for each in self._preferences.topics.of(subscription.channel, subscription.topic)}
                 chosen = listed & {each for each in form.getlist("topic") if isinstance(each, str)}
                 return listed - chosen, chosen, "saved"
             case _:
                 raise HTTPException(400, f"The request must have {ONE_CLICK}, or be a form of this page.")
 
-    def _change(self, found: Subscription, *, leave: set[str], join: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-        if found.address:
-            self._preferences.opt_outs.change(found.channel, found.address, leave=leave, join=join)
+    def _change(self, subscription: Subscription, *, leave: set[str], join: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+        if subscription.address:
+            self._preferences.opt_outs.change(subscription.channel, subscription.address, leave=leave, join=join)
         else:  # the link by which `notifier doctor` tries this page
-            self._preferences.opt_outs.read(found.channel, found.address)
+            self._preferences.opt_outs.read(subscription.channel, subscription.address)
 
-    async def _page(self, request: Request, found: Subscription, done: str) -> Response:
-        out = await self._run(lambda: self._preferences.opt_outs.read(found.channel, found.address))
-        return HTMLResponse(self._rendering.page(request.headers.get("accept-language", ""), found, out, done))
+    async def _page(self, request: Request, subscription: Subscription, done: str) -> Response:
+        out = await self._run(lambda: self._preferences.opt_outs.read(subscription.channel, subscription.address))
+        return HTMLResponse(self._rendering.page(request.headers.get("accept-language", ""), subscription, out, done))
 
     def _subscription(self, request: Request) -> Subscription | None:
         """Return what the link is for, None if it is none of ours. Raise HTTPException 429 for too many requests."""
         token = request.path_params["token"]
-        found = self._preferences.links.read(token)
-        if found:
+        subscription = self._preferences.links.read(token)
+        if subscription:
             wait = self._preferences.link_calls.wait(token)
         else:
             wait = self._preferences.invalid_calls.wait(request.client.host if request.client else "")
         if wait:
             raise HTTPException(429, "Too many requests.", {"Retry-After": str(math.ceil(wait))})
-        return found
+        return subscription
 
     def _no_link(self, request: Request) -> Response:
         return HTMLResponse(self._rendering.no_link(request.headers.get("accept-language", "")), 404)

@@ -18,11 +18,11 @@ def serve_until_stopped(app: Starlette, *, name: str, address: str, port: int, u
     Raise SettingsError if the address or the port cannot be used.
     """
     server = uvicorn.Server(configuration(app))
-    with listening(name, address, port) as its:
+    with listening(name, address, port) as listener:
         for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has ended
             signal.signal(each, lambda *_: setattr(server, "should_exit", True))
-        log.info("the web server listens", name=name, url=url or f"http://{address}:{its.getsockname()[1]}")
-        server.run(sockets=[its])
+        log.info("the web server listens", name=name, url=url or f"http://{address}:{listener.getsockname()[1]}")
+        server.run(sockets=[listener])
 
 
 def listening(name: str, address: str, port: int) -> socket.socket:
@@ -32,7 +32,7 @@ def listening(name: str, address: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        its = socket.create_server((address, port), family=family)
+        listener = socket.create_server((address, port), family=family)
     except OSError as error:
         raise SettingsError(
             f"the {name} cannot listen on {address}, port {port} ({error.strerror}): change "
@@ -40,8 +40,8 @@ def listening(name: str, address: str, port: int) -> socket.socket:
         ) from None
     # Accepted sockets inherit it. asyncio sets it only on sockets that were made for TCP by number, which this one is
     # not; without it the body of an answer waits 40 ms for the browser to acknowledge the headers.
-    its.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return its
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def configuration(app: Starlette) -> uvicorn.Config:

@@ -106,9 +106,9 @@ def measured_channel(name: str, channel: Channel) -> Channel:
 class MeasuredDeliverer(Deliverer):
     """Measures units and builds. A message that waits for its slow build counts once, when it is done."""
 
-    def __init__(self, parts: Collaborators) -> None:
-        super().__init__(parts)
-        self.measure(parts.attempts.channel)
+    def __init__(self, collaborators: Collaborators) -> None:
+        super().__init__(collaborators)
+        self.measure(collaborators.attempts.channel)
 
     def measure(self, channel: str) -> None:
         """Measure by the name of this channel."""

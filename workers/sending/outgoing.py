@@ -21,22 +21,22 @@ class Outgoing:
 
     def __init__(
         self,
-        parts: Collaborators,
+        collaborators: Collaborators,
         collector: Collector | None,
         on_written: Callable[[Sequence[Prepared | Change]], None],
     ) -> None:
         """`collector` knows the members of the leaders in a batch. `on_written` is called with each batch, once its
         changes are written.
         """
-        self._attempts = parts.attempts
-        self._fallback = parts.fallback
-        self._has_limits = parts.has_limits
-        self._count = parts.count
+        self._attempts = collaborators.attempts
+        self._fallback = collaborators.fallback
+        self._has_limits = collaborators.has_limits
+        self._count = collaborators.count
         self._collector = collector
         self._on_written = on_written
-        self._sender = Sender(parts)
-        self._shadowing = Shadowing(parts, self.decide) if parts.may_shadow else None
-        self._retry = parts.retry
+        self._sender = Sender(collaborators)
+        self._shadowing = Shadowing(collaborators, self.decide) if collaborators.may_shadow else None
+        self._retry = collaborators.retry
 
     def send(self, batch: Sequence[Prepared | Change], *, probing: bool) -> list[Change]:
         """Write what is decided without a request, and what is in shadow; send the rest. Return the changes that were

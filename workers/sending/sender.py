@@ -41,19 +41,19 @@ _FINISH_SECONDS = 20.0
 class Sender:
     """Sends on one channel. Once `stop` is set it begins nothing; requests that are being made are finished."""
 
-    def __init__(self, parts: Collaborators) -> None:
-        self._attempts = parts.attempts
-        self._channel = parts.channel
-        self._lease_seconds = parts.lease_seconds
-        self._in_progress = parts.in_progress
-        self._account = parts.account
-        self._bucket = parts.bucket
-        self._stop = parts.stop
-        self._fallback = parts.fallback
-        self._collects = parts.digests is not None
-        self._has_limits = parts.has_limits
-        self._reachability = Reachability(stop=parts.stop)
-        self._retry: Callable[..., DatabaseRetry] = partial(parts.retry, seconds=_RETRY_SECONDS)
+    def __init__(self, collaborators: Collaborators) -> None:
+        self._attempts = collaborators.attempts
+        self._channel = collaborators.channel
+        self._lease_seconds = collaborators.lease_seconds
+        self._in_progress = collaborators.in_progress
+        self._account = collaborators.account
+        self._bucket = collaborators.bucket
+        self._stop = collaborators.stop
+        self._fallback = collaborators.fallback
+        self._collects = collaborators.digests is not None
+        self._has_limits = collaborators.has_limits
+        self._reachability = Reachability(stop=collaborators.stop)
+        self._retry: Callable[..., DatabaseRetry] = partial(collaborators.retry, seconds=_RETRY_SECONDS)
 
     def send(self, ready: Sequence[Prepared], *, probing: bool) -> list[Change]:
         """Return the changes that were written, and a `LeftPending` for each that could not be sent in time.

@@ -19,11 +19,11 @@ Decide = Callable[[Sequence[Change]], list[Change]]
 class Shadowing:
     """The messages in shadow of one channel."""
 
-    def __init__(self, parts: Collaborators, decide: Decide) -> None:
-        self._attempts = parts.attempts
-        self._channel = parts.channel
-        self._fallback = parts.fallback
-        self._collects = parts.digests is not None
+    def __init__(self, collaborators: Collaborators, decide: Decide) -> None:
+        self._attempts = collaborators.attempts
+        self._channel = collaborators.channel
+        self._fallback = collaborators.fallback
+        self._collects = collaborators.digests is not None
         self._decide = decide
 
     def write(

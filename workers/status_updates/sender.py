@@ -33,7 +33,7 @@ class UpdateSender:
 
     def __init__(
         self,
-        outbox: StatusUpdates,
+        status_updates: StatusUpdates,
         destination: Destination,
         destinations: Sequence[str],
         *,
@@ -41,7 +41,7 @@ class UpdateSender:
         lease_seconds: float = LEASE_SECONDS,
         counters: DestinationCounters | None = None,
     ) -> None:
-        self._outbox = outbox
+        self._status_updates = status_updates
         self._destination = destination
         self._destinations = destinations
         self._personal = personal
@@ -54,8 +54,8 @@ class UpdateSender:
 
     def run_once(self) -> NextIn | None:
         """Send what is due, once. Return when the next round is due, None for the usual time."""
-        more = self._outbox.assign(self._destinations)
-        claimed = self._outbox.claim(self._destination.name, self._room(), self._lease)
+        more = self._status_updates.assign(self._destinations)
+        claimed = self._status_updates.claim(self._destination.name, self._room(), self._lease)
         if not claimed:
             return NextIn(0.0) if more else None
         answers = self._send(claimed)
@@ -66,9 +66,9 @@ class UpdateSender:
             if error is not None
         ]
         if accepted:
-            self._outbox.accepted(self._destination.name, accepted)
+            self._status_updates.accepted(self._destination.name, accepted)
         if failed:
-            self._outbox.failed(self._destination.name, failed)
+            self._status_updates.failed(self._destination.name, failed)
         return self._next(len(accepted), failed)
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class UpdateSender:
             return NextIn(0.0)
         self._failures += 1
         self.refusal = f"{self._destination.name}: {failed[0].error}"
-        self._outbox.note_failure(self._destination.name, failed[0].error)
+        self._status_updates.note_failure(self._destination.name, failed[0].error)
         return NextIn(backoff(1.0, self._failures, _LONGEST_PAUSE))
 
 

@@ -24,12 +24,12 @@ class UpdateSenders:
     def __init__(
         self,
         senders: Sequence[UpdateSender],
-        outbox: StatusUpdates,
+        status_updates: StatusUpdates,
         destinations: Sequence[str],
         heartbeat: Heartbeat,
     ) -> None:
         self._senders = senders
-        self._outbox = outbox
+        self._status_updates = status_updates
         self._destinations = destinations
         self._assigned: dict[str, int] = {}
         loops = [
@@ -68,7 +68,7 @@ class UpdateSenders:
         """Log an alarm for each destination whose updates have waited for long, and if other processes have other
         destinations.
         """
-        backlog = self._outbox.backlog()
+        backlog = self._status_updates.backlog()
         self._watch_others(backlog)
         for each in backlog:
             if not each.waiting or (each.oldest_seconds or 0.0) < OLD_SECONDS:

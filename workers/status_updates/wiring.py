@@ -48,14 +48,14 @@ def wired(settings: Settings) -> Iterator[UpdateSenders]:
         check_schema(engine)
         check_durable(engine, allowed=settings.allow_nondurable_database)
         personal = settings.status_personal_data
-        outbox = StatusUpdates(engine, personal=personal)
+        status_updates = StatusUpdates(engine, personal=personal)
         senders = [
-            UpdateSender(outbox, each, names, personal=personal, counters=_counters(each.name, settings))
+            UpdateSender(status_updates, each, names, personal=personal, counters=_counters(each.name, settings))
             for each in destinations
         ]
         for each in senders:
             stack.callback(each.close)
-        ready = UpdateSenders(senders, outbox, names, heartbeat)
+        ready = UpdateSenders(senders, status_updates, names, heartbeat)
         stack.enter_context(_serving_health(settings, ready, heartbeat))
         yield ready
 

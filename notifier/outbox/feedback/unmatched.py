@@ -47,7 +47,7 @@ def with_notification(
     return [
         each
         if each.channel
-        else replace(each, channel=its if (its := channels[each.notification_id]) in others else channel)
+        else replace(each, channel=known if (known := channels[each.notification_id]) in others else channel)
         for each in events
         if each.notification_id in channels
     ]

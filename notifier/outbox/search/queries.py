@@ -96,9 +96,9 @@ class Query:
     @property
     def _lead(self) -> Lead:
         """Notifications, if only they have what is looked for: few deliveries have to be looked up then."""
-        its = self.selection
-        of_delivery = self.statuses or its.because or its.recipients or its.scheduled
-        of_notification = its.keys or its.route or its.table or its.channel
+        selection = self.selection
+        of_delivery = self.statuses or selection.because or selection.recipients or selection.scheduled
+        of_notification = selection.keys or selection.route or selection.table or selection.channel
         return Lead.NOTIFICATIONS if of_notification and not of_delivery else Lead.DELIVERIES
 
     @property

@@ -58,17 +58,17 @@ def steps(connection: Connection, query: Query, limit: int | None) -> Iterator[S
     if query.selection.ids:
         yield from _fetch(connection, query, query.selection.ids, limit, size)
         return
-    its = terms(query.selection, query.statuses)
+    wanted_terms = terms(query.selection, query.statuses)
     days = read_days(connection)
-    for range_ in ranges(days, query.selection, query.statuses, query.cursor, has_terms=its is not None):
-        if its is not None and range_.listed:
-            yield from _look_up(connection, query, its, range_, limit, size)
+    for range_ in ranges(days, query.selection, query.statuses, query.cursor, has_terms=wanted_terms is not None):
+        if wanted_terms is not None and range_.listed:
+            yield from _look_up(connection, query, wanted_terms, range_, limit, size)
         else:
             yield from _read(connection, query, range_, limit)
 
 
 def _look_up(
-    connection: Connection, query: Query, its: Terms, range_: IdRange, limit: int | None, size: _Size
+    connection: Connection, query: Query, wanted_terms: Terms, range_: IdRange, limit: int | None, size: _Size
 ) -> Iterator[Step]:
     """Fetch the deliveries of a range that have the terms of the search, and check them: terms may be outdated."""
     least, most = _CANDIDATES
@@ -76,8 +76,8 @@ def _look_up(
     listed = within_days(query.listed, range_.spans)
     while True:
         values = {
-            "values": list(its.values),
-            "kind": its.kind,
+            "values": list(wanted_terms.values),
+            "kind": wanted_terms.kind,
             "first": range_.first,
             "end": range_.end,
             "step": most,

@@ -46,12 +46,12 @@ def with_senders(outcomes: Sequence[Outcome], senders: Sequence[str], sender: st
     SES names only other domains, as it does with recipients in its sandbox. All senders are bare mailboxes.
     """
     pairs = list(zip(outcomes, senders, strict=True))
-    accepted = any(isinstance(outcome, Accepted) and its == sender for outcome, its in pairs)
+    accepted = any(isinstance(outcome, Accepted) and mail_sender == sender for outcome, mail_sender in pairs)
     return [
         NotSent(outcome.reason)
-        if is_unverified(outcome) and (accepted or its != sender or _names_others(outcome.reason, sender))
+        if is_unverified(outcome) and (accepted or mail_sender != sender or _names_others(outcome.reason, sender))
         else outcome
-        for outcome, its in pairs
+        for outcome, mail_sender in pairs
     ]
 
 
