@@ -11,7 +11,7 @@ from notifier.database.errors import DatabaseError, cause
 from notifier.notifications import Status
 from notifier.outbox import LIMITED, ROUTE_ERROR, SCHEDULED, Change, CountKey, DeliveryCounts, Scheduled
 from workers.metrics.counters import DELIVERIES, ROUTE_ERRORS
-from workers.process.starting import started
+from workers.process.starting import try_to_start
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class Tally:
     def _start(self) -> None:
         """Start the thread. If that is not possible, the next count tries again. The lock is held."""
         thread = threading.Thread(target=self._run, name="tally", daemon=True)
-        if started(thread, "counts of deliveries are not written yet"):
+        if try_to_start(thread, "counts of deliveries are not written yet"):
             self._thread = thread
 
     def close(self) -> None:

@@ -104,10 +104,10 @@ class TestWorkers:
 
     def _deliverer(self, name: str) -> Deliverer:
         if name not in self._deliverers:
-            self._deliverers[name] = self._made(name, self.channel(name))
+            self._deliverers[name] = self._make_deliverer(name, self.channel(name))
         return self._deliverers[name]
 
-    def _made(self, name: str, channel: Channel) -> Deliverer:
+    def _make_deliverer(self, name: str, channel: Channel) -> Deliverer:
         settings = self._settings
         self._buckets.append(bucket := UnlimitedBucket(self._url, name, lambda: None))
         attempts = Attempts(

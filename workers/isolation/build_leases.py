@@ -9,7 +9,7 @@ from notifier.database.errors import DatabaseError, cause
 from notifier.errors import Unreachable
 from notifier.outbox import SuspectBuild, Suspects
 from workers.process.database_retry import DatabaseRetry
-from workers.process.starting import started
+from workers.process.starting import try_to_start
 from workers.process.stop import Stop
 
 log = structlog.get_logger(__name__)
@@ -124,7 +124,7 @@ class BuildLeases:
         if self._timer is None and (self._running or self._ended):
             timer = threading.Timer(KEEP_SECONDS, self._prolong)
             timer.daemon = True
-            if started(timer, "the leases of isolated builds are not prolonged yet"):
+            if try_to_start(timer, "the leases of isolated builds are not prolonged yet"):
                 self._timer = timer
 
     def _prolong(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from workers.isolation.child import Child
-from workers.process.starting import started
+from workers.process.starting import try_to_start
 
 log = structlog.get_logger(__name__)
 
@@ -150,7 +150,7 @@ class ProcessPool:
         if self._timer is None:
             timer = threading.Timer(IDLE_SECONDS, self._close_idle, (IDLE_SECONDS,))
             timer.daemon = True
-            if started(timer, "idle processes are not ended yet"):
+            if try_to_start(timer, "idle processes are not ended yet"):
                 self._timer = timer
 
     def _close_idle(self, seconds: float) -> None:

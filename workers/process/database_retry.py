@@ -88,9 +88,9 @@ def written(changes: Sequence[Change], ids: set[UUID], retry: DatabaseRetry) -> 
 
     After a repeated try that is all of them: it does not find what an earlier try, its answer lost, wrote.
     """
-    written = [each for each in changes if each.id in ids]
-    if len(written) == len(changes):
-        return written
+    applied = [each for each in changes if each.id in ids]
+    if len(applied) == len(changes):
+        return applied
     missing = [each for each in changes if each.id not in ids]
     if retry.repeated:
         log.info("written by an earlier try, or settled by another process", count=len(missing))
@@ -101,4 +101,4 @@ def written(changes: Sequence[Change], ids: set[UUID], retry: DatabaseRetry) -> 
         log.info("the provider's events came before the answer was written", count=known)
     if len(missing) > known:
         log.warning("deliveries were settled by another process", count=len(missing) - known)
-    return written
+    return applied

@@ -7,7 +7,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-def started(thread: threading.Thread, otherwise: str) -> bool:
+def try_to_start(thread: threading.Thread, otherwise: str) -> bool:
     """Start a thread. If the system refuses it, log `otherwise` as a warning and return False.
 
     So the caller keeps only a thread that runs, and the next call can try again.
