@@ -26,7 +26,7 @@ from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
 from bridge.stream.rewinding import Rewinder
 from bridge.stream.tree import ShardTree
-from bridge.tracing.recording import traced_broker, traced_recording
+from bridge.tracing.recording import broker_of, traced_recording
 from notifier.broker import Broker
 from notifier.channels import silence, warn_of_silence
 from notifier.database.engine import Engine, connect
@@ -142,9 +142,9 @@ def _shared(settings: Settings) -> _Shared:
     )
     check_schema(engine)
     check_durable(engine, allowed=settings.allow_nondurable_database)
-    broker = Broker(settings.broker_url.get_secret_value(), origin=owner)
-    broker.check()
     tracing = tracing_of(settings, "bridge")
+    broker = broker_of(settings.broker_url.get_secret_value(), owner, tracing)
+    broker.check()
     publications = Publications(engine, settings.look_again_seconds, routes.lanes)
     leases = Leases(engine, owner, settings.shard_lease_seconds, settings.tables)
     return _Shared(
@@ -152,7 +152,7 @@ def _shared(settings: Settings) -> _Shared:
         owner=owner,
         routes=routes,
         engine=engine,
-        broker=traced_broker(broker, tracing),
+        broker=broker,
         streams=StreamsClient(settings),
         tree=ShardTree(engine),
         partitions=Partitions(engine),

@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from notifier.channels import Channel
 from notifier.outbox import Attempts, Digests
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
-from workers.building.preparer import Preparer
+from workers.building.builder import Isolation, MessagePreparer
 from workers.fallback import Fallback
-from workers.isolation.isolated_builds import IsolatedBuilds
 from workers.process.database_retry import DatabaseRetry
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
+from workers.sending_channel import SendingChannel
 from workers.tally import Count
 
 
@@ -25,9 +24,9 @@ class Collaborators:
     """The objects of one channel. Its deliverer and the parts of it are made of them."""
 
     attempts: Attempts
-    channel: Channel
+    channel: SendingChannel
     routes: Routes
-    preparer: Preparer
+    preparer: MessagePreparer
     in_progress: InProgress
     account: AccountState
     bucket: TokenBucket
@@ -40,7 +39,7 @@ class Collaborators:
     memory: MemoryBudget | None = None
     """Limits the large records of this process; None: those of this channel have a limit of their own."""
 
-    isolated: IsolatedBuilds | None = None
+    isolated: Isolation | None = None
     """None: what killed a worker is built like everything else."""
 
     digests: Digests | None = None

@@ -1,51 +1,51 @@
 """Attempts, preparers, isolated builds and a channel that trace what they do.
 
-Without tracing, a worker uses the classes that these wrap, so that it costs nothing.
+Without tracing, a worker uses the plain ones, so that it costs nothing.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from notifier.channels import Channel
 from notifier.messages import Message
 from notifier.outbox import Attempts, Change, DueNotification
 from notifier.outcomes import Outcome
 from notifier.tracing.tracing import Attributes, Tracing
-from workers.building.preparer import Prepared, Preparer
-from workers.isolation.isolated_builds import IsolatedBuilds
+from workers.building.builder import Isolation, MessagePreparer
+from workers.building.preparer import Prepared
+from workers.metrics.measured import MeasuredAttempts
+from workers.sending_channel import SendingChannel
 
 
-class TracedAttempts:
-    """Remembers the origins of what is loaded. Everything else is that of the attempts themselves."""
+class TracedAttempts(Attempts):
+    """Remembers the origins of what is loaded."""
 
-    def __init__(self, attempts: Attempts, tracing: Tracing) -> None:
-        self._attempts = attempts
+    def __init__(self, *arguments: Any, tracing: Tracing, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._tracing = tracing
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._attempts, name)
-
     def load(self, ids: Sequence[UUID], *, probing: bool = False) -> list[DueNotification]:
-        return self._remember(self._attempts.load(ids, probing=probing))
+        return self._remember(super().load(ids, probing=probing))
 
     def load_large_records(self, notifications: Sequence[DueNotification]) -> list[DueNotification]:
-        return self._remember(self._attempts.load_large_records(notifications))
+        return self._remember(super().load_large_records(notifications))
 
     def _remember(self, due: list[DueNotification]) -> list[DueNotification]:
         self._tracing.remember((each.id, each.route, each.record) for each in due)
         return due
 
 
-class TracedPreparer:
-    """Everything but `prepare` is that of the preparer itself."""
+class TracedMeasuredAttempts(TracedAttempts, MeasuredAttempts):
+    """Remembers the origins of what is loaded, and measures how long the statements take."""
 
-    def __init__(self, preparer: Preparer, tracing: Tracing) -> None:
+
+class TracedPreparer:
+    """Traces builds. Everything else is that of the preparer itself."""
+
+    def __init__(self, preparer: MessagePreparer, tracing: Tracing) -> None:
         self._preparer = preparer
         self._tracing = tracing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._preparer, name)
+        self.not_built, self.timeout = preparer.not_built, preparer.timeout
 
     def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "TracedPreparer":
         return TracedPreparer(self._preparer.when_out_of_memory(call), self._tracing)
@@ -58,14 +58,13 @@ class TracedPreparer:
 
 
 class TracedBuilds:
-    """Everything but `build` is that of the isolated builds themselves."""
+    """Traces isolated builds. Everything else is that of the builds themselves."""
 
-    def __init__(self, builds: IsolatedBuilds, tracing: Tracing) -> None:
+    def __init__(self, builds: Isolation, tracing: Tracing) -> None:
         self._builds = builds
         self._tracing = tracing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._builds, name)
+        self.mark, self.ended = builds.mark, builds.ended
+        self.leave, self.in_worker = builds.leave, builds.in_worker
 
     def build(self, due: DueNotification, timeout: float) -> Prepared | Change:
         began = self._tracing.now()
@@ -75,18 +74,13 @@ class TracedBuilds:
 
 
 class TracedChannel:
-    """A channel whose messages carry their origins. Everything else is that of the channel itself."""
+    """A channel whose messages carry their origins."""
 
-    def __init__(self, name: str, channel: Channel, tracing: Tracing) -> None:
+    def __init__(self, name: str, channel: SendingChannel, tracing: Tracing) -> None:
         self._name = name
         self._channel = channel
         self._tracing = tracing
-        # What is read for each message: without the detour through `__getattr__`.
-        self.one_provider, self.request_type = channel.one_provider, channel.request_type
-        self.address, self.render = channel.address, channel.render
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._channel, name)
+        self.one_provider, self.address = channel.one_provider, channel.address
 
     def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
         began = self._tracing.now()
@@ -110,17 +104,20 @@ def note_build(tracing: Tracing, due: DueNotification, began: int, built: Prepar
     tracing.step("build", began, [(due.id, {"notifier.result": result})], links=members)
 
 
-def traced_attempts(attempts: Attempts, tracing: Tracing | None) -> Attempts:
-    return cast("Attempts", TracedAttempts(attempts, tracing)) if tracing else attempts
+def attempts_of(*arguments: Any, measured: bool, tracing: Tracing | None, **options: Any) -> Attempts:
+    """Return the attempts of a channel. `arguments` and `options` are those of Attempts."""
+    if tracing:
+        return (TracedMeasuredAttempts if measured else TracedAttempts)(*arguments, tracing=tracing, **options)
+    return (MeasuredAttempts if measured else Attempts)(*arguments, **options)
 
 
-def traced_preparer(preparer: Preparer, tracing: Tracing | None) -> Preparer:
-    return cast("Preparer", TracedPreparer(preparer, tracing)) if tracing else preparer
+def traced_preparer(preparer: MessagePreparer, tracing: Tracing | None) -> MessagePreparer:
+    return TracedPreparer(preparer, tracing) if tracing else preparer
 
 
-def traced_builds(builds: IsolatedBuilds, tracing: Tracing | None) -> IsolatedBuilds:
-    return cast("IsolatedBuilds", TracedBuilds(builds, tracing)) if tracing else builds
+def traced_builds(builds: Isolation, tracing: Tracing | None) -> Isolation:
+    return TracedBuilds(builds, tracing) if tracing else builds
 
 
-def traced_channel(name: str, channel: Channel, tracing: Tracing | None) -> Channel:
-    return cast("Channel", TracedChannel(name, channel, tracing)) if tracing else channel
+def traced_channel(name: str, channel: SendingChannel, tracing: Tracing | None) -> SendingChannel:
+    return TracedChannel(name, channel, tracing) if tracing else channel

@@ -28,14 +28,14 @@ from workers.isolation.child import Child
 from workers.isolation.isolated_builds import IsolatedBuilds
 from workers.metrics.counters import BUILD_LOSSES
 from workers.metrics.gauges import ChannelParts
-from workers.metrics.measured import MeasuredAttempts, MeasuredDeliverer, measured_channel
+from workers.metrics.measured import MeasuredChannel, MeasuredDeliverer
 from workers.process.in_progress import InProgress
 from workers.process.main_loop import MainLoop
 from workers.process.stop import Stop
 from workers.sending.account import AccountState
 from workers.sending.bucket import TokenBucket
 from workers.tally import Tally, begin_at_zero
-from workers.tracing import traced_attempts, traced_builds, traced_channel, traced_preparer
+from workers.tracing import attempts_of, traced_builds, traced_channel, traced_preparer
 
 _LEAVE_SECONDS = 5.0
 
@@ -67,11 +67,11 @@ def _deliverer(channel: str) -> Deliverer:
 def _collaborators(channel: str, settings: Settings) -> Collaborators:
     """Return the objects of a channel, measured and traced where the settings say so."""
     loaded = load_channel(channel, settings)
-    measured = measured_channel(channel, loaded) if settings.metrics_port else loaded
+    measured = MeasuredChannel(channel, loaded) if settings.metrics_port else loaded
     preparer = _preparer(channel, loaded, settings)
     states = ChannelStates(engine(), actor=_worker(), probe_seconds=settings.probe_seconds)
     return Collaborators(
-        attempts=traced_attempts(_attempts(channel, settings), tracing()),
+        attempts=_attempts(channel, settings),
         channel=traced_channel(channel, measured, tracing()),
         routes=routes(),
         preparer=traced_preparer(preparer, tracing()),
@@ -94,8 +94,10 @@ def _worker() -> str:
 
 
 def _attempts(channel: str, settings: Settings) -> Attempts:
-    return (MeasuredAttempts if settings.metrics_port else Attempts)(
+    return attempts_of(
         engine(),
+        measured=bool(settings.metrics_port),
+        tracing=tracing(),
         channel=channel,
         worker=_worker(),
         unknown_after=settings.unknown_after_seconds,

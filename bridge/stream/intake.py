@@ -2,11 +2,12 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 import structlog
 
@@ -15,8 +16,8 @@ from bridge.counters import PUBLISHED
 from bridge.fitting import fitted
 from bridge.outbox_limit import OutboxLimit, QueueFull
 from bridge.stream.classification import classify_page
-from notifier.broker import Broker, BrokerError, BrokerRefused
-from notifier.outbox import NewPublication, Page, Publications, Recording, ShardLease
+from notifier.broker import BrokerError, BrokerRefused
+from notifier.outbox import NewPublication, Page, Publications, ShardLease
 from notifier.routes import Routes
 
 log = structlog.get_logger(__name__)
@@ -29,14 +30,28 @@ _MOST_TOGETHER = 2_500
 """Messages that are published by one call. If its answer is lost, the relay publishes all of them once more."""
 
 
+class Recorder(Protocol):
+    """Records pages: `notifier.outbox.Recording`, or TracedRecording around it."""
+
+    def record(
+        self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
+    ) -> list[NewPublication]: ...
+
+
+class Publisher(Protocol):
+    """Publishes messages: `notifier.broker.Broker`."""
+
+    def publish(self, queue: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool: ...
+
+
 class Intake:
     """Takes the pages of all shards of one bridge. Safe to share between threads."""
 
     def __init__(
         self,
-        recording: Recording,
+        recording: Recorder,
         publications: Publications,
-        broker: Broker,
+        broker: Publisher,
         routes: Routes,
         high_water: int,
         not_before: datetime | None = None,

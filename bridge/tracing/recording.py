@@ -1,23 +1,20 @@
-"""A recording and a broker that trace what they do. Without tracing, a bridge uses the classes that these wrap."""
+"""A recording and a broker that trace what they do. Without tracing, a bridge uses the plain ones."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
 from uuid import UUID
 
+from bridge.stream.intake import Recorder
 from notifier.broker import Broker
-from notifier.outbox import NewPublication, Page, Recording, ShardLease
+from notifier.outbox import NewPublication, Page, ShardLease
 from notifier.tracing.tracing import Tracing
 
 
 class TracedRecording:
-    """Everything but `record` is that of the recording itself."""
+    """Traces what is recorded."""
 
-    def __init__(self, recording: Recording, tracing: Tracing) -> None:
+    def __init__(self, recording: Recorder, tracing: Tracing) -> None:
         self._recording = recording
         self._tracing = tracing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._recording, name)
 
     def record(
         self, lease: ShardLease, previous: str | None, page: Page, to_relay: Collection[str] = ()
@@ -32,28 +29,26 @@ class TracedRecording:
         return recorded
 
 
-class TracedBroker:
-    """Everything but `publish` is that of the broker itself."""
+class TracedBroker(Broker):
+    """Traces what is published."""
 
-    def __init__(self, broker: Broker, tracing: Tracing) -> None:
-        self._broker = broker
+    def __init__(self, broker_url: str, *, origin: str, tracing: Tracing) -> None:
+        super().__init__(broker_url, origin=origin)
         self._tracing = tracing
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._broker, name)
 
     def publish(self, queue: str, retries: Mapping[UUID, int], high_water: int | None = None) -> bool:
         began = self._tracing.now()
-        published = self._broker.publish(queue, retries, high_water)
+        published = super().publish(queue, retries, high_water)
         if published:
             failures = ((id_, {"notifier.failures": number}) for id_, number in retries.items())
             self._tracing.step("publish", began, failures, {"notifier.queue": queue})
         return published
 
 
-def traced_recording(recording: Recording, tracing: Tracing | None) -> Recording:
-    return cast("Recording", TracedRecording(recording, tracing)) if tracing else recording
+def traced_recording(recording: Recorder, tracing: Tracing | None) -> Recorder:
+    return TracedRecording(recording, tracing) if tracing else recording
 
 
-def traced_broker(broker: Broker, tracing: Tracing | None) -> Broker:
-    return cast("Broker", TracedBroker(broker, tracing)) if tracing else broker
+def broker_of(url: str, origin: str, tracing: Tracing | None) -> Broker:
+    """Return the broker at this URL, not connected yet. Raise SettingsError for a malformed URL."""
+    return TracedBroker(url, origin=origin, tracing=tracing) if tracing else Broker(url, origin=origin)

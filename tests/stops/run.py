@@ -75,7 +75,7 @@ def run(stops: int, rate: float, events: int, seed: int, folder: Path) -> Findin
         engine = connect(world.postgres.url("notifier"))
         system.start("bridge", "bridge")
         system.feed(events)
-        system.until(lambda: system.queue.depth("email") == events, STARTS_SECONDS)
+        system.until(lambda: system.broker.depth("email") == events, STARTS_SECONDS)
         places = {id_: place for place, id_ in enumerate(_waiting(system))}
         worker, _, _ = _start(system, "worker-0")
         found = []
@@ -85,7 +85,7 @@ def run(stops: int, rate: float, events: int, seed: int, folder: Path) -> Findin
             worker.stop(SIGTERM)
             seconds = time.monotonic() - began
             code, waiting, open_ = worker.exit_code, _waiting(system), open_deliveries(engine)
-            kept = len(system.queue.held("email").difference(waiting))
+            kept = len(system.broker.held("email").difference(waiting))
             missing = max(0, events - system.accepted() - len(set(waiting)))
             overtaken = sum(places[one] > places[next_] for one, next_ in pairwise(dict.fromkeys(waiting)))
             worker, ready, sends = _start(system, f"worker-{number + 1}")

@@ -58,7 +58,7 @@ def test_a_stop_finishes_the_requests_in_progress_and_begins_no_more(
         with RunningSystem(world, tmp_path, options) as system:
             system.start("bridge", "bridge")
             system.feed(EVENTS)
-            system.until(lambda: system.queue.depth(channel) == EVENTS, STARTS_SECONDS)
+            system.until(lambda: system.broker.depth(channel) == EVENTS, STARTS_SECONDS)
             worker = system.start("worker", "worker", channel, "--concurrency", "4")
             system.until(lambda: provider.requests() > 40, STARTS_SECONDS)
             began = time.monotonic()
@@ -72,6 +72,6 @@ def test_a_stop_finishes_the_requests_in_progress_and_begins_no_more(
             assert (worker.exit_code, left) == (0, 0)
             assert seconds < 20.0
             assert provider.requests() + len(pending) == EVENTS
-            waiting = system.queue.held(channel)
+            waiting = system.broker.held(channel)
             assert {id_ for id_, is_due in pending.items() if is_due} <= waiting  # the relay has the others
-            assert system.queue.depth(channel) >= len(waiting)  # none is kept for a worker that is gone
+            assert system.broker.depth(channel) >= len(waiting)  # none is kept for a worker that is gone

@@ -4,18 +4,19 @@ Builds run in threads of this process (`BuildPool`). Notifications whose worker 
 own (`IsolatedBuilds`).
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from notifier.outbox import LARGE, Change, DueNotification
 from notifier.process.memory_budget import MemoryBudget, WaitAborted
 from workers.building.pool import TIMEOUT_SECONDS, BuildPool
-from workers.building.preparer import Prepared, Preparer
+from workers.building.preparer import Prepared
 from workers.building.set_aside import UnitAside
 from workers.decide import not_isolated
-from workers.isolation.isolated_builds import AT_ONCE, IsolatedBuilds
+from workers.isolation.isolated_builds import AT_ONCE
 from workers.process.in_progress import InProgress
 from workers.process.stop import Stop
 
@@ -34,16 +35,42 @@ LoadRecords = Callable[[Sequence[DueNotification]], list[DueNotification]]
 """Returns the notifications with their records, which were left out because they are large."""
 
 
+class MessagePreparer(Protocol):
+    """Prepares the notifications of a channel: `Preparer`, or TracedPreparer around it. The methods are its."""
+
+    def when_out_of_memory(self, call: Callable[[DueNotification], Prepared | Change]) -> "MessagePreparer": ...
+
+    def prepare(self, due: DueNotification) -> Prepared | Change: ...
+
+    def not_built(self, due: DueNotification, hangs: bool) -> Change: ...
+
+    def timeout(self, due: DueNotification) -> float | None: ...
+
+
+class Isolation(Protocol):
+    """Builds in isolation: `IsolatedBuilds`, or TracedBuilds around them. The methods are theirs."""
+
+    def mark(self, ids: Sequence[UUID]) -> None: ...
+
+    def build(self, due: DueNotification, timeout: float) -> Prepared | Change: ...
+
+    def ended(self, ids: Iterable[UUID]) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def in_worker(self, id_: UUID) -> bool: ...
+
+
 class Builder:
     """All builds of one channel in this process. Safe to share between threads."""
 
     def __init__(
         self,
-        preparer: Preparer,
+        preparer: MessagePreparer,
         in_progress: InProgress,
         stop: Stop,
         memory: MemoryBudget | None,
-        isolated: IsolatedBuilds | None,
+        isolated: Isolation | None,
     ) -> None:
         """Without `isolated`, what killed a worker is built like everything else."""
         self._preparer = preparer.when_out_of_memory(self._out_of_memory) if isolated else preparer

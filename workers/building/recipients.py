@@ -9,6 +9,7 @@ from notifier.errors import SettingsError, UsageError
 from notifier.messages import Copies, Email, with_recipients
 from notifier.settings import Settings
 from notifier.settings.restrictions import MAIL
+from workers.sending_channel import SendingChannel
 
 
 class Recipients:
@@ -62,7 +63,7 @@ class Recipients:
         return self._redirects
 
 
-def further_of(channel: Channel, email: Email, address: str) -> tuple[str, ...]:
+def further_of(channel: SendingChannel, email: Email, address: str) -> tuple[str, ...]:
     """Return the other recipients of a mail whose first one is `address`, each once, as suppressions spell them."""
     found = dict.fromkeys(map(channel.address, Copies.of(email).all))
     found.pop(address, None)

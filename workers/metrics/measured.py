@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from celery_units.unfinished import Unfinished
-from notifier.channels import Channel
 from notifier.messages import Message
 from notifier.outbox import Attempts, BeginResult, Change, DueNotification, Recipient
 from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
@@ -20,6 +19,7 @@ from workers.building.set_aside import UnitAside
 from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.metrics.counters import MESSAGES, NOT_PENDING, OUTCOMES, STEP_SECONDS, UNIT_SIZE
+from workers.sending_channel import SendingChannel
 
 _PARKED = "parked"
 _WORDS: dict[type, str] = {
@@ -63,19 +63,14 @@ class MeasuredAttempts(Attempts):
 
 
 class MeasuredChannel:
-    """A channel with its time for requests, and their outcomes. Everything else is that of the channel itself."""
+    """A channel with its time for requests, and their outcomes."""
 
-    def __init__(self, name: str, channel: Channel) -> None:
+    def __init__(self, name: str, channel: SendingChannel) -> None:
         self._channel = channel
-        # What is read for each message: without the detour through `__getattr__`.
-        self.one_provider, self.request_type = channel.one_provider, channel.request_type
-        self.address, self.render = channel.address, channel.render
+        self.one_provider, self.address = channel.one_provider, channel.address
         self._seconds = STEP_SECONDS.labels(name, "send")
         self._outcomes = {kind: OUTCOMES.labels(name, word) for kind, word in _WORDS.items()}
         self._parked = OUTCOMES.labels(name, _PARKED)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._channel, name)
 
     def send(self, messages: Sequence[Message[Any, Any]]) -> list[Outcome]:
         try:
@@ -97,10 +92,6 @@ class MeasuredChannel:
 def _parked(outcomes: Sequence[Outcome]) -> int:
     """Return how many were refused with their part of the account alone, as its tenant."""
     return sum(isinstance(each, Blocked) and bool(each.within) for each in outcomes)
-
-
-def measured_channel(name: str, channel: Channel) -> Channel:
-    return cast("Channel", MeasuredChannel(name, channel))
 
 
 class MeasuredDeliverer(Deliverer):

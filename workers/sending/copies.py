@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from notifier.channels import Channel
 from notifier.messages import Copies, with_recipients
 from notifier.notifications import Status
 from notifier.outbox import Change, Recipient
 from workers.building.preparer import Prepared
 from workers.building.recipients import further_of
+from workers.sending_channel import SendingChannel
 
 Barred = Callable[[Sequence[Recipient]], set[tuple[UUID, str]]]
 """Returns those of the recipients that are suppressed, by the id of the notification and their address."""
 
 
-def without_barred(ready: Sequence[Prepared], channel: Channel, barred: Barred) -> list[Prepared]:
+def without_barred(ready: Sequence[Prepared], channel: SendingChannel, barred: Barred) -> list[Prepared]:
     """Return them in their order, each mail with copies without its suppressed recipients.
 
     A mail whose every `to` is suppressed stays as it is: the attempt that begins with its first one is suppressed.
@@ -44,7 +44,7 @@ def with_left_out(prepared: Prepared, change: Change) -> Change:
     return replace(change, reason=f"{prepared.left_out} of its {count} recipients are suppressed, and were left out")
 
 
-def _without(prepared: Prepared, channel: Channel, barred: set[tuple[UUID, str]]) -> Prepared:
+def _without(prepared: Prepared, channel: SendingChannel, barred: set[tuple[UUID, str]]) -> Prepared:
     if not prepared.further:
         return prepared
     email = with_recipients(prepared.request, lambda each: (prepared.due.id, channel.address(each)) not in barred)

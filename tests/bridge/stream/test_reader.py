@@ -483,7 +483,7 @@ def test_after_a_broker_error_nothing_is_published_for_a_while(
         asked.append(channel)
         raise BrokerError("no answer")
 
-    monkeypatch.setattr(environment.intake._queue, "publish", hang)
+    monkeypatch.setattr(environment.intake._broker, "publish", hang)
     reader, _ = environment.reader(page(1), page(2), page(3))
     for _ in range(3):
         reader.poll()

@@ -2,15 +2,21 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from typing import Any, cast
+from unittest.mock import create_autospec
 
 import pytest
+from sqlalchemy import Engine
 
-from bridge.tracing.recording import traced_broker, traced_recording
+from bridge.tracing.recording import broker_of, traced_recording
+from notifier.broker import Broker
+from notifier.outbox import Attempts
 from notifier.settings import Settings
 from notifier.tracing.starting import is_configured, tracing_of
 from sandbox.given_settings import GivenSettings
-from workers.tracing import traced_attempts, traced_builds, traced_channel, traced_preparer
+from workers.metrics.measured import MeasuredAttempts
+from workers.tracing import attempts_of, traced_builds, traced_channel, traced_preparer
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 
@@ -97,6 +103,11 @@ def test_the_standard_variables_decide(more: dict[str, str], wanted: bool) -> No
 
 def test_without_tracing_the_objects_of_a_process_are_the_plain_ones() -> None:
     plain = cast("Any", object())
-    for traced in (traced_recording, traced_broker, traced_attempts, traced_builds, traced_preparer):
+    for traced in (traced_recording, traced_builds, traced_preparer):
         assert traced(plain, None) is plain
     assert traced_channel("email", plain, None) is plain
+    with closing(broker_of("redis://127.0.0.1:1/0", "bridge", None)) as broker:
+        assert type(broker) is Broker
+    for measured, kind in ((False, Attempts), (True, MeasuredAttempts)):
+        attempts = attempts_of(create_autospec(Engine), channel="email", worker="w", measured=measured, tracing=None)
+        assert type(attempts) is kind
