@@ -114,7 +114,7 @@ def test_what_was_recorded_counts_while_it_is_measured(waiting: Counted, monkeyp
         return 60
 
     waiting.tell(email=60)
-    monkeypatch.setattr(waiting, "backlog", measured)
+    monkeypatch.setattr(waiting, "message_count", measured)
     made.measure()
     assert granted == [{"email": 40}]
     assert made._recorded == {"email": 30}
