@@ -29,10 +29,10 @@ def measured_pages(
 ) -> Mapping[str, Times]:
     """Ask each question `times` times, and print a line for each as it is done. `only`: a part of its name."""
     chance = random.Random(seed)  # noqa: S311
-    entrances = [each for page in pages_of(console_pages) for each in page.entrances]
+    endpoints = [each for page in pages_of(console_pages) for each in page.endpoints]
     engine = connect(url)
     try:
-        questions = Questions(history, _ids(engine, history, chance), chance).of(entrances)
+        questions = Questions(history, _ids(engine, history, chance), chance).of(endpoints)
     finally:
         engine.dispose()
     environment = {

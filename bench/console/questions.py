@@ -10,7 +10,7 @@ from uuid import UUID
 from bench.history.history import EVERYBODY, RARE_ROUTE, History
 from notifier.errors import NotifierError
 from notifier.notifications import first_id
-from web.console.page import Entrance
+from web.console.page import Endpoint
 
 Ask = Callable[[], str]
 """Returns an address; each call one that looks for something else."""
@@ -28,12 +28,12 @@ class Questions:
         self._ids = ids
         self._chance = chance
 
-    def of(self, entrances: Sequence[Entrance]) -> Mapping[str, Ask]:
+    def of(self, endpoints: Sequence[Endpoint]) -> Mapping[str, Ask]:
         """Return the questions of all pages by name, without the frames, which are parts of the answer to a form.
 
         Raise NotifierError for a parameter that has no value here.
         """
-        asked = (each.path for each in entrances if each.method == "GET" and each.path != FRAME)
+        asked = (each.path for each in endpoints if each.method == "GET" and each.path != FRAME)
         return dict(pair for path in asked for pair in self._of(path))
 
     def _of(self, path: str) -> Iterator[tuple[str, Ask]]:

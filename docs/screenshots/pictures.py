@@ -47,7 +47,7 @@ def draw(
 
     With `names`, only of these pages.
     """
-    token, _ = console.gate.sessions.open(user)
+    token, _ = console.authentication.sessions.open(user)
     for scheme in SCHEMES:
         for width, height in SIZES:
             context = browser.new_context(
@@ -58,7 +58,7 @@ def draw(
                     continue
                 context.clear_cookies()
                 if name != "login":
-                    context.add_cookies([{"name": console.gate.cookie.name, "value": token, "url": url}])
+                    context.add_cookies([{"name": console.authentication.cookie.name, "value": token, "url": url}])
                 page = context.new_page()
                 page.goto(address)
                 path = FOLDER / f"console-{name}-{scheme}-{width}.png"

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from notifier.database.errors import DatabaseError, cause
 from notifier.errors import NotifierError
 from notifier.telemetry import trace
-from web.console.page import Entrance
+from web.console.page import Endpoint
 from web.console.rendering import Rendering
 from web.console.visit import Visit
 
@@ -24,27 +24,27 @@ _TITLES = {
 }
 
 
-def answer(entrance: Entrance, visit: Visit) -> Response:
+def answer(endpoint: Endpoint, visit: Visit) -> Response:
     """Run the page's function, in a thread. An error of the function is shown on a page, never as a traceback."""
-    if entrance.reason and not visit.reason:
+    if endpoint.reason and not visit.reason:
         return visit.failed("Nothing was done: give a reason, which is kept in the journal.")
     try:
-        return entrance.call(visit)
+        return endpoint.call(visit)
     except (NotifierError, DatabaseError) as error:
         text, status = _said(error), 503
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001  whose message may hold personal data, and must not get into the log
         log.error(  # noqa: TRY400
-            "a page failed", page=entrance.path, error=type(error).__name__, trace=trace(error)
+            "a page failed", page=endpoint.path, error=type(error).__name__, trace=trace(error)
         )
         text, status = "The console has a fault here. Its log says where.", 500
     finally:
-        if entrance.method == "POST":
+        if endpoint.method == "POST":
             visit.watch.gauges.forget()
-    if entrance.method == "POST":
+    if endpoint.method == "POST":
         return visit.failed(text)
-    log.warning("a page could not be shown", page=entrance.path, reason=text)
+    log.warning("a page could not be shown", page=endpoint.path, reason=text)
     return visit.show("error.html", status=status, title="This page cannot be shown now", text=text)
 
 

@@ -18,8 +18,8 @@ from notifier.database.engine import Engine
 from notifier.process.restrictions import restrictions
 from notifier.settings import ConsoleSettings
 from web.console import pages as pages_package
+from web.console.access.authentication import Authentication, Cookie
 from web.console.access.forms import Form, check_csrf, read_form
-from web.console.access.gate import Cookie, Gate
 from web.console.access.login import Login
 from web.console.access.pace import Pace
 from web.console.access.proxy import TrustedProxy
@@ -32,7 +32,7 @@ from web.console.answers import ErrorPages, answer, sign_in_first
 from web.console.headers import CONSOLE_HEADERS, KnownHosts
 from web.console.jobs.erasures import Erasures
 from web.console.monitoring.watch import Watch
-from web.console.page import Entrance, Page, pages_of
+from web.console.page import Endpoint, Page, pages_of
 from web.console.rendering import Rendering, StaticFiles
 from web.console.visit import Visit
 from web.serving.headers import SecurityHeaders
@@ -49,7 +49,7 @@ class Console:
     settings: ConsoleSettings
     engine: Engine
     slow: Engine
-    gate: Gate
+    authentication: Authentication
     watch: Watch
     erasures: Erasures
     pages: Sequence[Page]
@@ -58,9 +58,9 @@ class Console:
     pace: Pace
 
     @property
-    def entrances(self) -> list[Entrance]:
+    def endpoints(self) -> list[Endpoint]:
         """Every address of every page."""
-        return [entrance for page in self.pages for entrance in page.entrances]
+        return [endpoint for page in self.pages for endpoint in page.endpoints]
 
 
 def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None = None) -> Starlette:
@@ -83,7 +83,7 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
         settings,
         engine,
         slow or engine,
-        _gate(settings),
+        _authentication(settings),
         Watch(engine, slow or engine, settings.keep_days),
         Erasures(settings),
         pages,
@@ -95,8 +95,8 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
     routes: list[BaseRoute] = [
         Route("/static/{digest}/{name}", static.serve),
         *Health(engine, console.threads).routes(),
-        *Login(console.gate, rendering, sign_on).routes(),
-        *(_route(console, each) for each in console.entrances),
+        *Login(console.authentication, rendering, sign_on).routes(),
+        *(_route(console, each) for each in console.endpoints),
     ]
     app = Starlette(
         routes=routes,
@@ -111,8 +111,8 @@ def application(settings: ConsoleSettings, engine: Engine, slow: Engine | None =
     return app
 
 
-def _gate(settings: ConsoleSettings) -> Gate:
-    return Gate(
+def _authentication(settings: ConsoleSettings) -> Authentication:
+    return Authentication(
         Sessions(idle=settings.console_idle_minutes * 60, longest=settings.console_session_hours * 3600),
         Cookie(secure=settings.https),
         UserFile(Path(settings.console_users)) if settings.console_users else None,
@@ -153,28 +153,28 @@ def _shown_at(request: Request, page: Page) -> str:
     return path_of(str(request.url))
 
 
-def _route(console: Console, entrance: Entrance) -> Route:
-    async def endpoint(request: Request) -> Response:
-        entry = console.gate.enter(request)
-        if entry is None:
+def _route(console: Console, endpoint: Endpoint) -> Route:
+    async def respond(request: Request) -> Response:
+        found = console.authentication.session_of(request)
+        if found is None:
             return sign_in_first(request)
-        if entry.session.user.role < entrance.role:
-            raise HTTPException(403, f"This needs the role {entrance.role.label}.")
-        await _turn(console.pace, entry.session.user)
+        if found.session.user.role < endpoint.role:
+            raise HTTPException(403, f"This needs the role {endpoint.role.label}.")
+        await _turn(console.pace, found.session.user)
         form = Form()
-        if entrance.method == "POST":
-            form = await read_form(request, entrance.most_bytes)
-            check_csrf(request, form, entry.session)
+        if endpoint.method == "POST":
+            form = await read_form(request, endpoint.most_bytes)
+            check_csrf(request, form, found.session)
         visit = Visit(
-            session=entry.session,
+            session=found.session,
             engine=console.engine,
             slow=console.slow,
             settings=console.settings,
             rendering=console.rendering,
             watch=console.watch,
             erasures=console.erasures,
-            page=entrance.page.name,
-            url=_shown_at(request, entrance.page),
+            page=endpoint.page.name,
+            url=_shown_at(request, endpoint.page),
             path=request.path_params,
             query=request.query_params,
             form=form.fields,
@@ -182,9 +182,9 @@ def _route(console: Console, entrance: Entrance) -> Route:
             files=form.files,
             fragment=_is_fragment(request),
         )
-        response = await anyio.to_thread.run_sync(answer, entrance, visit, limiter=console.threads)
-        if entry.token:
-            console.gate.cookie.set(response, entry.token)
+        response = await anyio.to_thread.run_sync(answer, endpoint, visit, limiter=console.threads)
+        if found.new_token:
+            console.authentication.cookie.set(response, found.new_token)
         return response
 
-    return Route(entrance.path, endpoint, methods=[entrance.method], name=f"{entrance.method} {entrance.path}")
+    return Route(endpoint.path, respond, methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}")

@@ -33,7 +33,7 @@ MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class Endpoint:
     """One address of a page. `reason`: the form must say why. `most_bytes`: the size that its form may have."""
 
     page: "Page"
@@ -54,13 +54,13 @@ class Page:
     path: str
     order: int = 0
     role: Role = Role.VIEWER
-    entrances: list[Entrance] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
 
     def view(self, path: str = "", *, role: Role | None = None) -> Callable[[Handler], Handler]:
         """Register a function for GET at the page's path and this one. It must change nothing."""
 
         def register(call: Handler) -> Handler:
-            self.entrances.append(Entrance(self, "GET", self._path(path), role or self.role, call))
+            self.endpoints.append(Endpoint(self, "GET", self._path(path), role or self.role, call))
             return call
 
         return register
@@ -74,7 +74,7 @@ class Page:
         """
 
         def register(call: Handler) -> Handler:
-            self.entrances.append(Entrance(self, "POST", self._path(path), role, call, reason, most_bytes))
+            self.endpoints.append(Endpoint(self, "POST", self._path(path), role, call, reason, most_bytes))
             return call
 
         return register

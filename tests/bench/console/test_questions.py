@@ -13,7 +13,7 @@ from bench.measure.trial import Run
 from notifier.errors import NotifierError
 from web.console import pages
 from web.console.access.role import Role
-from web.console.page import Entrance, Page, pages_of
+from web.console.page import Endpoint, Page, pages_of
 
 IDS = [uuid.uuid4() for _ in range(3)]
 
@@ -23,9 +23,9 @@ def questions() -> Questions:
 
 
 def test_every_page_and_part_of_a_page_is_asked_for() -> None:
-    entrances = [each for page in pages_of(pages) for each in page.entrances]
-    asked = questions().of(entrances)
-    for each in entrances:
+    endpoints = [each for page in pages_of(pages) for each in page.endpoints]
+    asked = questions().of(endpoints)
+    for each in endpoints:
         start = each.path.partition("{")[0]
         assert (
             each.method == "POST" or each.path == FRAME or any(ask().startswith(start) for ask in asked.values())
@@ -35,9 +35,9 @@ def test_every_page_and_part_of_a_page_is_asked_for() -> None:
 
 
 def test_a_parameter_without_a_value_is_named() -> None:
-    entrance = Entrance(Page("odd", "Odd", "/odd"), "GET", "/odd/{planet}", Role.VIEWER, lambda _: None)  # type: ignore[arg-type,return-value]
+    endpoint = Endpoint(Page("odd", "Odd", "/odd"), "GET", "/odd/{planet}", Role.VIEWER, lambda _: None)  # type: ignore[arg-type,return-value]
     with pytest.raises(NotifierError, match=r"no value for planet of /odd/\{planet\}"):
-        questions().of([entrance])
+        questions().of([endpoint])
 
 
 def test_percentiles_are_by_nearest_rank() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from web.console.page import Entrance
+from web.console.page import Endpoint
 
 EXAMPLES: Mapping[str, str] = {
     "channel": "email",
@@ -16,8 +16,8 @@ EXAMPLES: Mapping[str, str] = {
 """A value for each parameter of an address. A page with a parameter of a new name adds it here."""
 
 
-def address(entrance: Entrance, values: Mapping[str, str] = EXAMPLES) -> str:
-    return filled(entrance.path, values)
+def address(endpoint: Endpoint, values: Mapping[str, str] = EXAMPLES) -> str:
+    return filled(endpoint.path, values)
 
 
 def filled(path: str, values: Mapping[str, str] = EXAMPLES) -> str:

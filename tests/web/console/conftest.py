@@ -56,9 +56,9 @@ def signed_in(served: str, console: Console) -> Iterator[Callable[[Role], Person
     with ExitStack() as clients:
 
         def sign_in(role: Role) -> Person:
-            token, session = console.gate.sessions.open(User(f"a {role.label}", role, "test"))
+            token, session = console.authentication.sessions.open(User(f"a {role.label}", role, "test"))
             client = clients.enter_context(httpx.Client(base_url=served, trust_env=False, timeout=60))
-            client.cookies.set(console.gate.cookie.name, token)
+            client.cookies.set(console.authentication.cookie.name, token)
             return Person(client, session)
 
         yield sign_in

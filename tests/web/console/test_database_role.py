@@ -35,7 +35,7 @@ def test_every_page_is_shown(console: Console, rows: Rows, admin: Person) -> Non
     poison(rows)
     console.watch.sample()
     console.watch.prove()
-    for each in console.entrances:
+    for each in console.endpoints:
         if each.method == "GET" and "{" not in each.path:
             answer = admin.get(each.path)
             assert answer.status_code == 200, (each.path, answer.text)

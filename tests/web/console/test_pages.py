@@ -13,7 +13,7 @@ SCRIPT = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'><svg onload
 
 def test_pages_have_no_script_and_no_style_of_their_own(console: Console, admin: Person) -> None:
     """The policy would refuse them."""
-    for each in console.entrances:
+    for each in console.endpoints:
         if each.method == "GET" and "{" not in each.path:
             html = admin.get(each.path).text
             assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", html), each.path
@@ -23,7 +23,7 @@ def test_what_others_say_is_shown_as_text(console: Console, rows: Rows, admin: P
     """In every column of every table that takes text."""
     rows.pending()
     poison(rows)
-    for each in console.entrances:
+    for each in console.endpoints:
         if each.method == "GET" and "{" not in each.path:
             html = admin.get(address(each)).text
             assert "<script>alert" not in html, each.path

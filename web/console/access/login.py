@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from notifier.errors import SettingsError
+from web.console.access.authentication import Authentication
 from web.console.access.forms import check_csrf, is_foreign, read_form
-from web.console.access.gate import Gate
 from web.console.access.limit import LoginLimit
 from web.console.access.role import User
 from web.console.access.sign_on import RETURN_PATH, SignOnFailed, SingleSignOn
@@ -39,7 +39,7 @@ class Login:
     this process: a form that was open during a restart must be sent again.
     """
 
-    gate: Gate
+    authentication: Authentication
     rendering: Rendering
     sign_on: SingleSignOn | None
     limit: LoginLimit = field(default_factory=LoginLimit)
@@ -55,7 +55,7 @@ class Login:
             max_age=_ATTEMPT_SECONDS,
             path="/",
             same_site="lax",
-            https_only=self.gate.cookie.secure,
+            https_only=self.authentication.cookie.secure,
         )
         return [
             Route("/login", self.form, methods=["GET"]),
@@ -66,13 +66,13 @@ class Login:
         ]
 
     async def form(self, request: Request) -> Response:
-        if self.gate.local:
+        if self.authentication.local:
             return RedirectResponse("/", 303)
         return self._form(request)
 
     async def sign_in(self, request: Request) -> Response:
         """Sign a local user in, by name and password."""
-        users = self.gate.users
+        users = self.authentication.users
         if users is None:
             raise HTTPException(404)
         given = (await read_form(request, _MOST_BYTES)).fields
@@ -97,13 +97,13 @@ class Login:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session, here and not only in the browser."""
-        entry = self.gate.enter(request)
-        if entry is not None and not entry.token:
-            check_csrf(request, await read_form(request, _MOST_BYTES), entry.session)
-            self.gate.leave(request)
-            log.info("signed out", user=entry.session.user.name)
+        found = self.authentication.session_of(request)
+        if found is not None and not found.new_token:
+            check_csrf(request, await read_form(request, _MOST_BYTES), found.session)
+            self.authentication.end_session(request)
+            log.info("signed out", user=found.session.user.name)
         response = RedirectResponse("/login", 303)
-        self.gate.cookie.clear(response)
+        self.authentication.cookie.clear(response)
         return response
 
     async def begin(self, request: Request) -> Response:
@@ -133,11 +133,11 @@ class Login:
 
     def _signed_in(self, request: Request, user: User, wanted: str) -> Response:
         """Begin a session with a new token: a token that the browser had before is not valid any more."""
-        self.gate.leave(request)
-        token, _ = self.gate.sessions.open(user)
+        self.authentication.end_session(request)
+        token, _ = self.authentication.sessions.open(user)
         log.info("signed in", user=user.name, role=user.role.label, source=user.source)
         response = RedirectResponse(local_path(wanted), 303)
-        self.gate.cookie.set(response, token)
+        self.authentication.cookie.set(response, token)
         return response
 
     def _form(
@@ -148,13 +148,13 @@ class Login:
             "nonce": self.signer.dumps(nonce),
             "next": local_path(request.query_params.get("next", "")),
             "text": text,
-            "users": self.gate.users is not None,
-            "no_users": self.gate.users is not None and not self._has_users(),
+            "users": self.authentication.users is not None,
+            "no_users": self.authentication.users is not None and not self._has_users(),
             "sign_on": self.sign_on is not None,
             "visit": None, "session": None, "user": None, "page": "",
         }  # fmt: skip
         response = HTMLResponse(self.rendering.render("login.html", values), status, headers)
-        secure = self.gate.cookie.secure
+        secure = self.authentication.cookie.secure
         response.set_cookie(
             self._name("login"), nonce, _FORM_SECONDS, secure=secure, httponly=True, samesite="strict"
         )
@@ -171,9 +171,9 @@ class Login:
 
     def _has_users(self) -> bool:
         try:
-            return bool(self.gate.users and self.gate.users.all())
+            return bool(self.authentication.users and self.authentication.users.all())
         except SettingsError:
             return True  # the login says that the file is broken
 
     def _name(self, what: str) -> str:
-        return f"{self.gate.cookie.name}-{what}"
+        return f"{self.authentication.cookie.name}-{what}"

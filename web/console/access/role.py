@@ -31,7 +31,7 @@ def highest(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
 class User:
     """Somebody who is signed in. The journal has the `name`.
 
-    `source` says who vouches for them: local, users, oidc or proxy. `proof` changes when their password does.
+    `source` says how they were identified: local, users, oidc or proxy. `proof` changes when their password does.
     """
 
     name: str

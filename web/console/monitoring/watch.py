@@ -27,7 +27,7 @@ from notifier.outbox import (
     read_throughput,
 )
 from notifier.outbox.operator.totals import balances
-from web.console.monitoring.shared import Shared
+from web.console.monitoring.cached import Cached
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ class Watch:
         ]
         self._minute = 0
         self.minutes = Minutes()
-        self.gauges: Shared[Gauges] = Shared(lambda: read_gauges(engine, keep_days), GAUGES_SECONDS)
+        self.gauges: Cached[Gauges] = Cached(lambda: read_gauges(engine, keep_days), GAUGES_SECONDS)
         self.proof: Proof | None = None
 
     def start(self) -> None:

@@ -65,15 +65,15 @@ def test_a_login_is_read_up_to_its_size(served: str, type_: str, size: str, expe
 def test_an_action_is_read_up_to_its_size(
     served: str, console: Console, admin: Person, type_: str, size: str, expected: int
 ) -> None:
-    cookie = f"{console.gate.cookie.name}={admin.client.cookies[console.gate.cookie.name]}"
+    cookie = f"{console.authentication.cookie.name}={admin.client.cookies[console.authentication.cookie.name]}"
     assert status(served, "/logout", type_, size, SMALL_FORM, cookie) == expected
-    for each in console.entrances:
+    for each in console.endpoints:
         if each.method == "POST":
             assert status(served, address(each), type_, size, each.most_bytes, cookie) == expected, each.path
 
 
 def test_a_form_may_have_exactly_its_size(console: Console, admin: Person) -> None:
-    (add,) = (each for each in console.entrances if each.method == "POST" and each.path == "/suppressions/add")
+    (add,) = (each for each in console.endpoints if each.method == "POST" and each.path == "/suppressions/add")
     start = f"csrf={admin.session.csrf}&reason="
     content = start + "x" * (add.most_bytes - len(start))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}

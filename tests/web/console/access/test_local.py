@@ -17,12 +17,12 @@ def test_every_visitor_is_local_and_the_page_says_so(anybody: httpx.Client) -> N
 
 
 def test_the_local_user_has_the_name_of_the_setting(settings: ConsoleSettings) -> None:
-    from web.console.app import _gate
+    from web.console.app import _authentication
 
     named = settings.model_copy(update={"actor": "eva@desk"})
-    gate = _gate(named)
-    assert gate.local
-    assert gate.local.name == "eva@desk"
+    authentication = _authentication(named)
+    assert authentication.local
+    assert authentication.local.name == "eva@desk"
 
 
 def test_an_action_still_needs_the_sessions_token(anybody: httpx.Client) -> None:

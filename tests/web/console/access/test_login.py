@@ -79,7 +79,7 @@ def test_a_login_gets_a_new_session_whatever_the_browser_had_before(anybody: htt
     before = anybody.cookies["notifier"]
     sign_in(anybody)
     assert anybody.cookies["notifier"] != before
-    assert console.gate.sessions.find(before) is None
+    assert console.authentication.sessions.find(before) is None
 
 
 def test_a_login_that_another_site_sends_is_refused(anybody: httpx.Client) -> None:
@@ -98,7 +98,7 @@ def test_a_login_that_another_site_sends_is_refused(anybody: httpx.Client) -> No
 def test_a_logout_ends_the_session_also_for_a_copy_of_the_cookie(anybody: httpx.Client, console: Console) -> None:
     sign_in(anybody)
     token = anybody.cookies["notifier"]
-    session = console.gate.sessions.find(token)
+    session = console.authentication.sessions.find(token)
     assert session
     assert anybody.post("/logout", data={"csrf": "forged"}).status_code == 403
     assert anybody.get("/").status_code == 200

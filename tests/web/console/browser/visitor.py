@@ -43,8 +43,9 @@ class Opener:
         context.set_default_timeout(30_000)
         self._contexts.append(context)
         if role is not None:
-            token, _ = self.console.gate.sessions.open(User(f"the {role.label}", role, "test"))
-            context.add_cookies([{"name": self.console.gate.cookie.name, "value": token, "url": self.address}])
+            authentication = self.console.authentication
+            token, _ = authentication.sessions.open(User(f"the {role.label}", role, "test"))
+            context.add_cookies([{"name": authentication.cookie.name, "value": token, "url": self.address}])
         context.on("request", lambda request: self._check(request.url))
         page = context.new_page()
         page.on("console", lambda message: self.complaints.append(message.text))

@@ -104,8 +104,8 @@ def test_in_a_browser_no_script_runs_and_nothing_is_loaded(
     project.template("samples/hello.json", '{"name": "Ana"}')
     context = browser.new_context(base_url=served)
     try:
-        token = operator.client.cookies[console.gate.cookie.name]
-        context.add_cookies([{"name": console.gate.cookie.name, "value": token, "url": served}])
+        token = operator.client.cookies[console.authentication.cookie.name]
+        context.add_cookies([{"name": console.authentication.cookie.name, "value": token, "url": served}])
         page = context.new_page()
         page.goto("/templates")
         page.get_by_role("button", name="Preview hello").click()

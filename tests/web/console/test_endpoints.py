@@ -10,11 +10,11 @@ from notifier.outbox import Journal, JournalFilter
 from notifier.settings import ConsoleSettings, read_settings
 from tests.web.console.addresses import address
 from tests.web.console.person import Person
-from web.console.access.gate import Gate
+from web.console.access.authentication import Authentication
 from web.console.access.role import Role
 from web.console.app import Console
 from web.console.headers import POLICY
-from web.console.page import Entrance
+from web.console.page import Endpoint
 
 
 @pytest.fixture
@@ -25,17 +25,17 @@ def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> ConsoleSetti
     return read_settings(ConsoleSettings)
 
 
-def actions(console: Console) -> list[Entrance]:
-    return [each for each in console.entrances if each.method == "POST"]
+def actions(console: Console) -> list[Endpoint]:
+    return [each for each in console.endpoints if each.method == "POST"]
 
 
 def test_there_are_pages(console: Console) -> None:
-    assert {"GET"} <= {each.method for each in console.entrances}
-    assert len({(each.method, each.path) for each in console.entrances}) == len(console.entrances)
+    assert {"GET"} <= {each.method for each in console.endpoints}
+    assert len({(each.method, each.path) for each in console.endpoints}) == len(console.endpoints)
 
 
 def test_without_a_login_each_address_leads_to_the_login(console: Console, anybody: Client) -> None:
-    for each in console.entrances:
+    for each in console.endpoints:
         answer = anybody.request(each.method, address(each))
         if each.method == "GET":
             assert answer.status_code == 303, each.path
@@ -48,14 +48,14 @@ def test_without_a_login_each_address_leads_to_the_login(console: Console, anybo
 
 @pytest.mark.parametrize("token", ["forged", "", "A" * 43, "../../etc/passwd"])
 def test_a_forged_cookie_is_worth_nothing(console: Console, anybody: Client, token: str) -> None:
-    anybody.cookies.set(console.gate.cookie.name, token)
-    for each in console.entrances:
+    anybody.cookies.set(console.authentication.cookie.name, token)
+    for each in console.endpoints:
         assert anybody.request(each.method, address(each)).status_code in {303, 401}, each.path
 
 
 def test_a_lower_role_is_refused(console: Console, signed_in: Callable[[Role], Person]) -> None:
     people = {role: signed_in(role) for role in Role}
-    for each in console.entrances:
+    for each in console.endpoints:
         for role, person in people.items():
             if role < each.role:
                 fields = {"csrf": person.session.csrf, "reason": "because"}
@@ -103,7 +103,7 @@ def test_a_form_that_is_too_large_or_of_unknown_size_is_refused(console: Console
 
 def test_each_answer_has_the_security_headers(console: Console, anybody: Client, admin: Person) -> None:
     for client in (anybody, admin.client):
-        for path in (*(address(each) for each in console.entrances), "/no/such/page", "/static/0/console.css"):
+        for path in (*(address(each) for each in console.endpoints), "/no/such/page", "/static/0/console.css"):
             headers = client.get(path).headers
             assert headers["content-security-policy"] == POLICY or "sandbox" in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
@@ -114,13 +114,13 @@ def test_each_answer_has_the_security_headers(console: Console, anybody: Client,
 
 def test_a_request_for_another_host_is_refused(console: Console, admin: Person) -> None:
     """A name of another site that leads to this address would let that site read pages: DNS rebinding."""
-    for each in console.entrances:
+    for each in console.endpoints:
         answer = admin.client.request(each.method, address(each), headers={"Host": "evil.example"})
         assert answer.status_code == 400, each.path
 
 
 def test_a_session_that_was_ended_is_refused(console: Console, viewer: Person) -> None:
-    gate: Gate = console.gate
+    authentication: Authentication = console.authentication
     assert viewer.get("/").status_code == 200
-    gate.sessions.end(viewer.client.cookies[gate.cookie.name])
+    authentication.sessions.end(viewer.client.cookies[authentication.cookie.name])
     assert viewer.get("/").status_code == 303

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from web.console.monitoring.shared import Shared
+from web.console.monitoring.cached import Cached
 
 
 class Reads:
@@ -29,24 +29,24 @@ def reads() -> Reads:
 
 
 @pytest.fixture
-def shared(reads: Reads) -> Shared[int]:
-    return Shared(reads, 1.0, lambda: reads.now)
+def cached(reads: Reads) -> Cached[int]:
+    return Cached(reads, 1.0, lambda: reads.now)
 
 
-def test_it_is_read_again_after_its_time_or_once_it_is_forgotten(reads: Reads, shared: Shared[int]) -> None:
-    assert [shared.get(), shared.get()] == [1, 1]
+def test_it_is_read_again_after_its_time_or_once_it_is_forgotten(reads: Reads, cached: Cached[int]) -> None:
+    assert [cached.get(), cached.get()] == [1, 1]
     reads.now = 1.0
-    assert shared.get() == 1
+    assert cached.get() == 1
     reads.now = 1.1
-    assert shared.get() == 2
-    shared.forget()
-    assert [shared.get(), shared.get()] == [3, 3]
+    assert cached.get() == 2
+    cached.forget()
+    assert [cached.get(), cached.get()] == [3, 3]
 
 
-def test_those_who_ask_while_it_is_read_get_the_same(reads: Reads, shared: Shared[int]) -> None:
+def test_those_who_ask_while_it_is_read_get_the_same(reads: Reads, cached: Cached[int]) -> None:
     reads.go.clear()
     found: list[int] = []
-    threads = [threading.Thread(target=lambda: found.append(shared.get())) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(cached.get())) for _ in range(4)]
     for each in threads:
         each.start()
     assert reads.begun.wait(10)
@@ -56,17 +56,17 @@ def test_those_who_ask_while_it_is_read_get_the_same(reads: Reads, shared: Share
     assert found == [1] * 4
 
 
-def test_what_is_read_while_it_is_forgotten_is_not_given_afterwards(reads: Reads, shared: Shared[int]) -> None:
+def test_what_is_read_while_it_is_forgotten_is_not_given_afterwards(reads: Reads, cached: Cached[int]) -> None:
     reads.go.clear()
-    reader = threading.Thread(target=shared.get)
+    reader = threading.Thread(target=cached.get)
     reader.start()
     assert reads.begun.wait(10)
-    forgetting = threading.Thread(target=shared.forget)
+    forgetting = threading.Thread(target=cached.forget)
     forgetting.start()
     reads.go.set()
     reader.join(10)
     forgetting.join(10)
-    assert shared.get() == 2
+    assert cached.get() == 2
 
 
 def test_an_error_is_raised_and_not_kept() -> None:
@@ -77,7 +77,7 @@ def test_an_error_is_raised_and_not_kept() -> None:
             raise answer
         return answer
 
-    shared = Shared(read, 1.0)
+    cached = Cached(read, 1.0)
     with pytest.raises(ValueError, match="down"):
-        shared.get()
-    assert shared.get() == 7
+        cached.get()
+    assert cached.get() == 7

@@ -39,15 +39,15 @@ class Cookie:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """The session of a request. `token` is that of a session which this request began, else empty."""
+class RequestSession:
+    """The session of a request. `new_token` is that of a session which this request began, else empty."""
 
     session: Session
-    token: str = ""
+    new_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Authentication:
     """Who makes a request: by its cookie, by the proxy's header, or `local` where no access is configured."""
 
     sessions: Sessions
@@ -56,36 +56,40 @@ class Gate:
     proxy: TrustedProxy | None = None
     local: User | None = None
 
-    def enter(self, request: Request) -> Entry | None:
-        """Return the session of a request, None if the user must sign in first."""
-        vouched = self._vouched(request)
-        session = self._known(request)
-        if session and self._holds(session.user, vouched):
-            return Entry(session)
-        if session:
-            self.leave(request)
-        if vouched is None:
-            return None
-        token, session = self.sessions.open(vouched)
-        return Entry(session, token)
+    def session_of(self, request: Request) -> RequestSession | None:
+        """Return the session of a request, None if the user must sign in first.
 
-    def leave(self, request: Request) -> None:
+        A user whom the proxy or the lack of access names gets a new session if the request has none. A session whose
+        user has changed is ended.
+        """
+        asserted = self._asserted_user(request)
+        session = self._session_of_cookie(request)
+        if session and self._is_valid(session.user, asserted):
+            return RequestSession(session)
+        if session:
+            self.end_session(request)
+        if asserted is None:
+            return None
+        token, session = self.sessions.open(asserted)
+        return RequestSession(session, token)
+
+    def end_session(self, request: Request) -> None:
         """End the session of a request, if it has one."""
         self.sessions.end(request.cookies.get(self.cookie.name, ""))
 
-    def _vouched(self, request: Request) -> User | None:
-        """Return the user of a request without a login, None if there is none."""
+    def _asserted_user(self, request: Request) -> User | None:
+        """Return the user of a request without a login: `local`, or whom the proxy names. None if there is none."""
         return self.local or (self.proxy.user(request) if self.proxy else None)
 
-    def _holds(self, user: User, vouched: User | None) -> bool:
+    def _is_valid(self, user: User, asserted: User | None) -> bool:
         """Return whether a session's user is still who they were at its begin."""
         if user.source == proxy.SOURCE:
-            return user == vouched
+            return user == asserted
         if user.source == users.SOURCE:
             return self.users is not None and _is_current(self.users, user)
         return True
 
-    def _known(self, request: Request) -> Session | None:
+    def _session_of_cookie(self, request: Request) -> Session | None:
         token = request.cookies.get(self.cookie.name, "")
         return self.sessions.find(token, use=REFRESH not in request.headers) if token else None
 
