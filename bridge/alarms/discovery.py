@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from notifier.outbox import Discovery, TableDiscovery
+from notifier.outbox.stream.status import DISCOVERY_ALARM_SECONDS
 from notifier.process.clock import boottime
 
 log = structlog.get_logger(__name__)
 
-DISCOVERY_SECONDS = 120.0
-"""How long the shards of a table may stay unlisted before that is an alarm: eight sweeps."""
 _PAUSE_SECONDS = 60.0
 """Six intervals of this watch. If it did not run for so long, the process was suspended or the database was away, and
 the time for which it has watched starts at 0 again."""
@@ -57,9 +56,9 @@ def fault(table: TableDiscovery, watched: float = float("inf")) -> str:
     for `watched` seconds. Other bridges may have tried for longer: that counts once this one has seen it.
     """
     tried = max(table.asking_seconds, watched) if table.asked_seconds < watched else watched
-    if (seconds := min(table.seconds, tried)) > DISCOVERY_SECONDS:
+    if (seconds := min(table.seconds, tried)) > DISCOVERY_ALARM_SECONDS:
         reason = " ".join((table.error or "no answer").split())
         return f"the shards of {table.table} could not be listed for {seconds:.0f} s: {reason}"
-    if min(table.childless_seconds, tried) > DISCOVERY_SECONDS:
+    if min(table.childless_seconds, tried) > DISCOVERY_ALARM_SECONDS:
         return f"{table.childless} shards of {table.table} have ended and their children are not listed"
     return ""

@@ -14,11 +14,11 @@ from notifier.doctor.routing import routes
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
 from notifier.outbox import DestinationBacklog, StatusUpdates
+from notifier.outbox.status_updates.backlog import UPDATE_ALARM_SECONDS
 from notifier.status_updates import wanted_of
 from notifier.status_updates.arn import Arn
 
 _PAGE = "docs/status-updates.md"
-_OLD_SECONDS = 900.0
 _CONNECT_SECONDS = 5.0
 
 
@@ -52,7 +52,7 @@ def waiting(backlog: Sequence[DestinationBacklog], named: Collection[str]) -> It
     for each in backlog:
         seconds = each.oldest_seconds or 0.0
         if not each.destination:
-            if seconds > _OLD_SECONDS:
+            if seconds > UPDATE_ALARM_SECONDS:
                 yield wrong(
                     f"{each.waiting:,} status updates wait, for {seconds / 60:,.0f} minutes: no process sends them",
                     "run notifier status-sender",
@@ -71,7 +71,7 @@ def waiting(backlog: Sequence[DestinationBacklog], named: Collection[str]) -> It
                 "put it back, or let retention drop them",
                 _PAGE,
             )
-        elif seconds > _OLD_SECONDS:
+        elif seconds > UPDATE_ALARM_SECONDS:
             yield doubtful(
                 f"status updates wait for {each.destination}, the oldest for {seconds / 60:,.0f} min",
                 "run notifier status-sender, or more of them",

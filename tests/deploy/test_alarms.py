@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
+from bridge.alarms.unrouted import UNROUTED_SECONDS
 from docs.metrics import ALARMS, rules
+from notifier.outbox.status_updates.backlog import UPDATE_ALARM_SECONDS
+from notifier.outbox.stream.status import (
+    ALARM_SECONDS,
+    CRITICAL_SECONDS,
+    DISCOVERY_ALARM_SECONDS,
+    WARNING_SECONDS,
+)
 
 PROMTOOL = shutil.which("promtool")
-pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="needs promtool, of Debian's package prometheus")
+needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="needs promtool, of Debian's package prometheus")
 
 ON = {"channel": "email", "route": "a"}
 _TABLE = {"table": "activity"}
@@ -194,10 +202,12 @@ def test_each_alarm_has_a_case() -> None:
     assert set(CASES) == {rule["alert"] for rule in rules()}
 
 
+@needs_promtool
 def test_the_rules_are_valid() -> None:
     promtool("check", "rules", "--lint-fatal", str(ALARMS))
 
 
+@needs_promtool
 def test_each_alarm_goes_off_when_it_should(tmp_path: Path) -> None:
     found = {rule["alert"]: rule for rule in rules()}
     tests = []
@@ -210,6 +220,27 @@ def test_each_alarm_goes_off_when_it_should(tmp_path: Path) -> None:
     path = tmp_path / "test.yml"
     path.write_text(json.dumps({"rule_files": [str(ALARMS)], "evaluation_interval": "1m", "tests": tests}))
     promtool("test", "rules", str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("NotifierLag", ALARM_SECONDS),
+        ("NotifierLagCritical", CRITICAL_SECONDS),
+        ("NotifierListingFails", DISCOVERY_ALARM_SECONDS),
+        ("NotifierStatusUpdatesWait", UPDATE_ALARM_SECONDS),
+        ("NotifierStreamWaits", WARNING_SECONDS),
+        ("NotifierTableUnrouted", UNROUTED_SECONDS),
+    ],
+)
+def test_a_threshold_is_that_of_the_logs_and_the_console(name: str, seconds: float) -> None:
+    (rule,) = (each for each in rules() if each["alert"] == name)
+    assert float(rule["expr"].rpartition(" > ")[2]) == seconds
+
+
+def test_childless_shards_are_an_alarm_after_the_time_of_the_bridge() -> None:
+    (rule,) = (each for each in rules() if each["alert"] == "NotifierShardsChildless")
+    assert rule["for"] == f"{DISCOVERY_ALARM_SECONDS / 60:.0f}m"
 
 
 def case(name: str, series: dict[str, str], expected: list[dict[str, Any]]) -> dict[str, Any]:

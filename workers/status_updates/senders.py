@@ -6,6 +6,7 @@ import structlog
 
 from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import DestinationBacklog, StatusUpdates
+from notifier.outbox.status_updates.backlog import UPDATE_ALARM_SECONDS
 from notifier.process.loops import Loop, Loops, in_one_line
 from workers.status_updates.sender import UpdateSender
 
@@ -14,8 +15,6 @@ log = structlog.get_logger(__name__)
 IDLE_SECONDS = 1.0
 _WATCH_SECONDS = 30.0
 _FINISH_SECONDS = 20.0
-OLD_SECONDS = 900.0
-"""Updates that wait for longer are an alarm."""
 
 
 class UpdateSenders:
@@ -71,7 +70,7 @@ class UpdateSenders:
         backlog = self._status_updates.backlog()
         self._watch_others(backlog)
         for each in backlog:
-            if not each.waiting or (each.oldest_seconds or 0.0) < OLD_SECONDS:
+            if not each.waiting or (each.oldest_seconds or 0.0) < UPDATE_ALARM_SECONDS:
                 continue
             if each.destination and each.destination not in self._destinations:
                 log.error(

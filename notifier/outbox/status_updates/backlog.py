@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from notifier.outbox.statements import statement
 
+UPDATE_ALARM_SECONDS = 900.0
+"""Status updates that have waited for longer are an alarm."""
 _MOST = 10_000
 """Updates without a destination that are counted at most."""
 

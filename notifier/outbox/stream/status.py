@@ -11,6 +11,10 @@ WARNING_SECONDS = 60.0
 ALARM_SECONDS = 3_600.0
 CRITICAL_SECONDS = 6 * 3_600.0
 """Lags from which reading is behind. DynamoDB keeps records for 24 hours; after that they are lost."""
+DISCOVERY_ALARM_SECONDS = 120.0
+"""Shards of a table that could not be listed for longer, or that ended longer ago and have no known child, are an
+alarm. Bridges list them every 15 seconds; DynamoDB may show a child late.
+"""
 
 _LAGS = statement(__package__, "table_lags.sql")
 _WAITING = statement(__package__, "waiting_streams.sql")

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notifier.outbox import ChannelState, Gauges
-from notifier.outbox.stream.status import ALARM_SECONDS, CRITICAL_SECONDS, WARNING_SECONDS
+from notifier.outbox.status_updates.backlog import UPDATE_ALARM_SECONDS
+from notifier.outbox.stream.status import (
+    ALARM_SECONDS,
+    CRITICAL_SECONDS,
+    DISCOVERY_ALARM_SECONDS,
+    WARNING_SECONDS,
+)
 from web.console.monitoring.watch import Proof
 from web.console.rendering import counted, seconds
-
-_LISTING_SECONDS = 120.0
-_UPDATE_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,12 @@ def _streams(gauges: Gauges) -> Iterator[Alarm]:
 
 def _listings(gauges: Gauges) -> Iterator[Alarm]:
     for listed in gauges.discovery:
-        if (unlisted := min(listed.seconds, listed.asking_seconds)) > _LISTING_SECONDS:
+        if (unlisted := min(listed.seconds, listed.asking_seconds)) > DISCOVERY_ALARM_SECONDS:
             text = f"The shards of the table {listed.table} could not be listed for {seconds(unlisted)}."
             yield Alarm(
                 "critical", text, "The bridge's log says why: rights, network, or the table's stream.", "/shards"
             )
-        if listed.childless:
+        if min(listed.childless_seconds, listed.asking_seconds) > DISCOVERY_ALARM_SECONDS:
             ended = counted(listed.childless, "ended shard", "ended shards")
             text = f"What follows {ended} of the table {listed.table} is not found."
             yield Alarm("critical", text, "The bridge's log says what DynamoDB answers.", "/shards")
@@ -125,7 +128,7 @@ def _deliveries(gauges: Gauges) -> Iterator[Alarm]:
 
 def _updates(gauges: Gauges) -> Iterator[Alarm]:
     for each in gauges.updates:
-        if each.waiting and (each.oldest_seconds or 0.0) > _UPDATE_SECONDS:
+        if each.waiting and (each.oldest_seconds or 0.0) > UPDATE_ALARM_SECONDS:
             waited = f"have waited {seconds(each.oldest_seconds)}"
             text = (
                 f"Status updates {waited} for {each.destination}."

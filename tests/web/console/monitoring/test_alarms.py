@@ -23,8 +23,9 @@ from web.console.monitoring.alarms import alarms
 from web.console.monitoring.watch import Proof
 
 
-def listed(seconds: float, childless: int) -> TableDiscovery:
-    return TableDiscovery("orders", seconds, childless, 0.0, readable=True, error=None)
+def listed(seconds: float, childless_seconds: float = 0.0, asking_seconds: float = 10_000.0) -> TableDiscovery:
+    childless = int(childless_seconds > 0)
+    return TableDiscovery("orders", seconds, childless, childless_seconds, True, None, asking_seconds)
 
 
 LAG = {"shards": 1, "unread": 0, "seconds": 2.0}
@@ -43,7 +44,7 @@ def good(engine: Engine) -> Gauges:
         found=FOUND,
         tables=[TableLag("orders", 2, 0, 1.0)],
         waiting=[WaitingStream("orders", "new", "old", 30.0)],
-        discovery=[listed(20.0, 0)],
+        discovery=[listed(20.0), listed(20.0, 110.0), listed(130.0, 130.0, asking_seconds=50.0)],
         due={("email", "retry"): 3},
         days=DaysKept(3, None, 2, {}),
     )
@@ -61,8 +62,8 @@ def test_a_good_state_has_no_alarm(good: Gauges) -> None:
         ({"lag": {**LAG, "seconds": 22_000.0}}, "critical", "Reading is 6.1 h behind"),
         ({"tables": [TableLag("orders", 2, 1, 1.0)]}, "warning", "No bridge reads 1 of the 2 shards of the table"),
         ({"tables": [TableLag("orders", 2, 2, 1.0)]}, "critical", "No bridge reads the table orders"),
-        ({"discovery": [listed(130.0, 0)]}, "critical", "could not be listed for 2 min"),
-        ({"discovery": [listed(20.0, 1)]}, "critical", "What follows 1 ended shard of the table orders"),
+        ({"discovery": [listed(130.0)]}, "critical", "could not be listed for 2 min"),
+        ({"discovery": [listed(20.0, 130.0)]}, "critical", "What follows 1 ended shard of the table orders"),
         ({"waiting": [WaitingStream("orders", "new", "old", 70.0)]}, "warning", "has waited 70 s for an older one"),
         ({"due": {("sms", "held"): 2}}, "warning", "2 outcomes of sms are held"),
         ({"due": {("email", "unknown"): 1_200}}, "warning", "1,200 unknown outcomes of email"),
