@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
-
+from notifier.database.engine import Engine
 from notifier.database.errors import DatabaseError
+from notifier.outbox import Report
+from notifier.outbox.statements import statement
 
 _OVERLAP = timedelta(seconds=10)
 """Rows of so long ago are read again: a row may be committed after one with a later time."""
@@ -24,31 +25,7 @@ _SPAN = timedelta(seconds=5)
 _MOST = 1_000
 """Rows that one query reads."""
 
-# `what` is the kind of the failure: see `_WORDS`.
-_FOUND = text(f"""
-SELECT * FROM (
-  SELECT e.at, CASE WHEN e.status_to = 'pending' THEN 'tried again' ELSE e.status_to::text END AS what, n.channel,
-         n.route, e.reason, e.notification_id::text AS id, e.detail AS traceback
-  FROM delivery_events e JOIN notifications n USING (notification_id)
-  WHERE e.at > :since AND e.reason IS NOT NULL AND e.status_from IN ('pending', 'sending', 'unknown')
-    AND e.status_to IN ('pending', 'failed', 'unknown', 'suppressed', 'expired')
-  UNION ALL
-  SELECT f.received_at, f.kind, n.channel, n.route, f.detail, f.notification_id::text, NULL
-  FROM feedback f JOIN notifications n USING (notification_id)
-  WHERE f.received_at > :since AND f.kind IN ('bounce', 'complaint', 'reject', 'rendering_failure')
-  UNION ALL SELECT quarantined_at, 'quarantine', '', '', error, id::text, NULL
-            FROM quarantine WHERE quarantined_at > :since
-  UNION ALL SELECT detected_at, 'gap', '', '', reason, id::text, NULL FROM gaps WHERE detected_at > :since
-  UNION ALL SELECT received_at, 'dead letter', '', '', error, id::text, NULL
-            FROM dead_letters WHERE received_at > :since
-  UNION ALL SELECT detected_at, 'duplicate', '', '', message_id, notification_id::text, NULL
-            FROM duplicates WHERE detected_at > :since
-  UNION ALL SELECT changed_at, state, channel, '', reason, '', NULL FROM channels
-            WHERE state <> 'running' AND changed_at > :since
-) AS found ORDER BY at LIMIT {_MOST}
-""")  # noqa: S608  a constant of this module
-
-_NOW = text("SELECT now()")
+_FOUND = statement(__package__, "new_failures.sql", most=str(_MOST))
 
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _TEMPLATE_ERROR = "notifier.errors.TemplateError: "
@@ -120,9 +97,9 @@ class Failures:
         return due
 
     def _new(self) -> list[dict[str, Any]]:
+        if self._since is None:
+            self._since = Report(self._engine).now()
         with self._engine.connect() as connection:
-            if self._since is None:
-                self._since = connection.execute(_NOW).scalar_one()
             rows = [dict(row) for row in connection.execute(_FOUND, {"since": self._since}).mappings()]
         fresh = [row for row in rows if tuple(row.values()) not in self._seen]
         self._seen |= {tuple(row.values()): row["at"] for row in fresh}

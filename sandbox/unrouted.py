@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import Engine
-
+from notifier.database.engine import Engine
 from notifier.database.errors import DatabaseError
 from notifier.outbox import StreamStatus
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 import psycopg
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
+from notifier.database.engine import Engine
 from notifier.errors import UsageError
 
 OPTIONS = "options=-csearch_path%3Dpublic,test_clock,pg_catalog"

@@ -7,14 +7,11 @@ from datetime import datetime
 from difflib import get_close_matches
 from uuid import UUID
 
-from sqlalchemy import Engine, text
-
+from notifier.database.engine import Engine
 from notifier.notifications import Status
+from notifier.outbox.statements import statement
 
-_READ = text(
-    "SELECT n.notification_id, n.route, n.channel, d.status, d.recipient, d.reason, d.attempt, d.failures, "
-    "d.next_attempt_at, n.sequence_number FROM notifications n JOIN deliveries d USING (notification_id)"
-)
+_READ = statement(__package__, "deliveries.sql")
 OPEN = frozenset((Status.PENDING, Status.SENDING, Status.UNKNOWN))
 """The states in which something is still to happen."""
 _ACCEPTED = frozenset((Status.SENT, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED))

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine
-
 from bridge.stream.client import Shard
 from bridge.stream.intake import Intake
 from bridge.stream.leases import Leases
 from bridge.stream.tree import ShardTree
+from notifier.database.engine import Engine
 from notifier.outbox import ShardLease
 
 _ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2026-01-01T00:00:00.000"

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import notifier.outbox
 from notifier.outbox.statements import statement
 
-ROOT = Path(notifier.outbox.__file__).parent
-FILES = sorted(ROOT.rglob("sql/*.sql"))
+ROOT = Path(__file__).parents[2]
+FILES = sorted(path for each in ("notifier", "bridge", "sandbox") for path in (ROOT / each).rglob("sql/*.sql"))
 STREAM = "notifier.outbox.stream"
 
 
