@@ -22,10 +22,10 @@ ENTRY_POINTS = "notifier.commands"
 
 COMMANDS = {
     "migrate": "notifier.cli.migrate:migrate",
-    "status": "notifier.cli.inspect:status",
+    "status": "notifier.cli.inspect.status:status",
     "list": "notifier.cli.records.listing:list_",
-    "show": "notifier.cli.inspect:show",
-    "shards": "notifier.cli.inspect:shards",
+    "show": "notifier.cli.inspect.show:show",
+    "shards": "notifier.cli.inspect.shards:shards",
     "audit": "notifier.cli.audit:audit",
     "resolve": "notifier.cli.operate:resolve",
     "cancel": "notifier.cli.operate:cancel",

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from notifier.cli.connection import connected, report
-from notifier.cli.inspect import as_tree
+from notifier.cli.inspect.shards import as_tree
 from notifier.notifications import Status
 from notifier.operating.details import last_traceback
 from notifier.outbox import Change, Quarantined, Recipient, read_gauges

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from notifier.cli.inspect import as_tree
+from notifier.cli.inspect.shards import as_tree
 from notifier.cli.terminal.table import fitting, print_table
 from notifier.notifications import Status
 from notifier.outbox import ChannelStates, Quarantined
