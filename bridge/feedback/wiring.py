@@ -18,7 +18,7 @@ from bridge.feedback.sns_signature import SignatureVerifier
 from bridge.feedback.topic import Topic
 from bridge.tracing.settling import TracedParser, TracedSettler
 from notifier.channels import warn_of_silence
-from notifier.database.engine import connect, on_connect
+from notifier.database.engine import Engine, connect, on_connect
 from notifier.database.schema import check_schema
 from notifier.database.server import check_durable, server_of
 from notifier.health.conditions import Condition, ProcessHealth
@@ -44,7 +44,6 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
 
     Raise the NotifierError that names what is missing: a setting, the schema, the queue.
     """
-    actor = f"feedback {socket.gethostname()}:{os.getpid()}"
     warn_of_silence([CHANNEL], settings)
     heartbeat = Heartbeat("feedback").checked()
     tracing = tracing_of(settings, "feedback")
@@ -53,25 +52,12 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=concurrency + 2, application="notifier feedback"
     )
-    limits = RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit)
-    settlement = Settlement(
-        engine,
-        channel=CHANNEL,
-        actor=actor,
-        limits=limits,
-        others=OTHERS,
-        configuration_set=settings.ses_configuration_set,
-    )
-    recent = RecentlySettled(settlement, partial(server_of, engine))
-    on_connect(engine, recent.connected)
-    flow = Flow(queue)
+    recent = _recently_settled(settings, engine)
     try:
         check_schema(engine)
         check_durable(engine, allowed=settings.allow_nondurable_database)
         queue.check()
-        settler: Settler = MeasuredSettler(recent, CHANNEL) if settings.metrics_port else recent
-        if tracing:
-            settler = TracedSettler(settler, tracing)
+        settler, flow = _settler(settings, recent, tracing), Flow(queue)
         receivers = Receivers(
             [Receiver(queue, parser, settler, flow) for _ in range(concurrency)],
             heartbeat,
@@ -88,6 +74,27 @@ def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
             tracing.close()
         queue.close()
         engine.dispose()
+
+
+def _recently_settled(settings: Settings, engine: Engine) -> RecentlySettled:
+    """Return what settles events in the database, and settles the last of them again after a failover."""
+    settlement = Settlement(
+        engine,
+        channel=CHANNEL,
+        actor=f"feedback {socket.gethostname()}:{os.getpid()}",
+        limits=RateLimits(settings.bounce_rate_limit, settings.complaint_rate_limit),
+        others=OTHERS,
+        configuration_set=settings.ses_configuration_set,
+    )
+    recent = RecentlySettled(settlement, partial(server_of, engine))
+    on_connect(engine, recent.connected)
+    return recent
+
+
+def _settler(settings: Settings, recent: RecentlySettled, tracing: Tracing | None) -> Settler:
+    """Return what receivers settle events with: `recent`, measured if metrics are served, and traced if wanted."""
+    settler: Settler = MeasuredSettler(recent, CHANNEL) if settings.metrics_port else recent
+    return TracedSettler(settler, tracing) if tracing else settler
 
 
 @contextmanager

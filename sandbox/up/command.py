@@ -2,15 +2,12 @@
 `notifier --help` stays fast.
 """
 
-import tempfile
-from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from notifier.cli.terminal.output import Json, print_json, say
+from notifier.cli.terminal.output import Json, print_json
 
 Logs = Annotated[Path | None, typer.Option(help="Keep the logs of all processes in this folder.", file_okay=False)]
 Process = Annotated[int | None, typer.Option(metavar="PID", help="The process id of the `notifier up`.")]
@@ -30,50 +27,9 @@ def up(
     Saved changes of routes and templates are taken over at once. Your NOTIFIER_ variables apply, also those of such
     channels, except for the addresses of servers. Without NOTIFIER_TABLES the tables of the routes are read.
     """
-    from sandbox.embedded.allocation import free_port
-    from sandbox.embedded.processes import stopped_by_signals
-    from sandbox.system import check_setup, own_options, running_servers
-    from sandbox.up.data_folder import data_folder
-    from sandbox.up.loop import greeting, page_rows, routes_row, watch
-    from sandbox.up.pages import link_options, open_pages
-    from sandbox.up.registry import registered
-    from sandbox.up.reload import Reloader
-    from sandbox.up.variables import system_variables
+    from sandbox.up.run import run
 
-    options = own_options()
-    routes = check_setup(options)
-    follows_tables = "NOTIFIER_TABLES" not in options
-    options.setdefault("NOTIFIER_TABLES", ",".join(sorted({route.table for route in routes})))
-    say("Starting servers and processes: takes about 20 seconds.", err=True)
-    with stopped_by_signals(), ExitStack() as stack:
-        folder = stack.enter_context(data_folder(data)) if data else None
-        where = logs or (folder.logs() if folder else None)
-        if where:
-            where.mkdir(parents=True, exist_ok=True)
-        place = where or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifier-logs-")))
-        kept = folder.server if folder else None
-        port = cache(folder.port if folder else lambda _: free_port())
-        options |= link_options(port)
-        system = stack.enter_context(running_servers(place, options=options, kept=kept))
-        system.start("feedback", "feedback")
-        register = stack.enter_context(registered(data, system_variables(system)))
-        reloader = Reloader(
-            system, follows_tables=follows_tables, switched=lambda: register(system_variables(system))
-        )
-        stack.callback(reloader.close)
-        pages = open_pages(system, port)
-        stack.callback(lambda: system.ask_to_stop(*(page.process for page in pages)))
-        rows = [
-            routes_row(routes, options),
-            ("inbox", system.ses.url),
-            *page_rows(pages),
-            ("data", str(data) if data else "removed at the end; --data FOLDER keeps them"),
-            ("logs", str(place) if where else f"{place} (removed at the end)"),
-        ]
-        for line in greeting(rows, data):
-            say(line, err=True)
-        stack.callback(lambda: say("Stopping...", err=True))
-        watch(system, pages, reloader)
+    run(data, logs)
 
 
 def env(data: Data = None, process: Process = None, json: Json = False) -> None:
