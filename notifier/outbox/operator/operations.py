@@ -24,6 +24,8 @@ _ADVISORY_LOCK = 0x6E6F7469706163
 """Key of the lock of a batch that has a pace: it begins where the one before ends."""
 _UNTIL = ", due until "
 """In the journal, before the time at which the last delivery of such a batch is due."""
+_TIME = "[0-9]{4}-[0-9T:. +-]+"
+"""Such a time, as a regular expression of Postgres."""
 
 _NO_NOTIFICATION = UUID(int=0)
 """The id of no notification: no ids would select all."""
@@ -34,7 +36,7 @@ _TAKE = statement(__package__, "take_selected.sql")
 _MOVE = statement(__package__, "move_selected.sql")
 _BRING_FORWARD = statement(__package__, "bring_forward.sql")
 _LOCK = statement(__package__, "advisory_lock.sql")
-_NEXT_START = statement(__package__, "next_start.sql", until=_UNTIL)
+_NEXT_START = statement(__package__, "next_start.sql", until=_UNTIL, time=_TIME)
 
 
 class Operations:

@@ -105,3 +105,15 @@ def test_what_is_brought_forward_has_a_pace_of_its_own(rows: Rows) -> None:
     assert [waits(rows, id_) > 0 for id_ in ids[:4]] == [False, True, True, True]
     assert 2 < waits(rows, ids[3]) <= 3
     assert waits(rows, ids[4]) > 8 * 24 * 3600
+
+
+@pytest.mark.parametrize("matching", [0, 2])
+def test_words_of_a_reason_that_was_selected_are_not_its_end(rows: Rows, matching: int) -> None:
+    """The journal names the reason that was selected, which may have the words before the journal's own time."""
+    because = "payment, due until 2026-31-31"
+    for id_ in failed(rows, matching):
+        rows.run("UPDATE deliveries SET reason = :because WHERE notification_id = :id", because=because, id=id_)
+    chosen = Operations(rows.engine, actor="eva").redrive(Selection(because=because), "mended", per_second=1.0)
+    assert sum(chosen) == matching
+    assert sum(redriven(rows, failed(rows, 2))) == 2
+    assert gaps(rows) == [1.0] * (matching + 1)
