@@ -8,20 +8,37 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple
 
 from notifier.aws import AwsError
 from notifier.outcomes import Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown, discreet
 
+NotAccepted = NotSent | Throttled | Blocked | Offline | Late | Rejected
 
-class Refusal(NamedTuple):
-    """An outcome that is known not accepted, and what the operator should do about it: empty if nothing."""
 
-    outcome: type[NotSent | Throttled | Blocked | Offline | Late | Rejected]
+@dataclass(frozen=True, slots=True, eq=False)
+class Refusal:
+    """An outcome that is known not accepted, and what the operator should do about it: empty if nothing.
+
+    Each is a cause of its own, whatever its advice says: it equals only itself.
+    """
+
+    outcome: type[NotAccepted]
     advice: str = ""
 
-    def because(self, reason: str) -> Outcome:
+    def because(self, reason: str) -> NotAccepted:
         return self.outcome("; ".join(filter(None, (discreet(reason), self.advice))))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that a service refused: the cause, and the reason that the service gave, without recipients."""
+
+    refusal: Refusal
+    reason: str
+
+    @property
+    def outcome(self) -> NotAccepted:
+        return self.refusal.because(self.reason)
 
 
 REJECTED = Refusal(Rejected)
@@ -131,10 +148,15 @@ class RefusalTable:
 
     def outcome(self, error: AwsError, refusal: Refusal | None) -> Outcome:
         """Return the outcome of a request that ended in this error. Its reason does not name the recipient."""
+        result = self.result(error, refusal)
+        return result.outcome if isinstance(result, Refused) else result
+
+    def result(self, error: AwsError, refusal: Refusal | None) -> Refused | Unknown:
+        """Return the cause and the reason of an error, without the recipient. Unknown without a known cause."""
         reason = self.discreet(f"{error.status} {error}")
         if error.operation not in self.operations:
             reason = f"{error.operation}: {reason}"
-        return refusal.because(reason) if refusal else Unknown(discreet(reason))
+        return Refused(refusal, reason) if refusal else Unknown(discreet(reason))
 
     def discreet(self, text: str) -> str:
         """Return the text without recipients."""

@@ -13,7 +13,7 @@ import orjson
 from notifier.messages import Email
 from notifier.outcomes import Outcome, Rejected
 from workers.channels.ses.bulk import MAX_BYTES, MAX_ENTRIES, CallFields, bulk_entry
-from workers.channels.ses.outcomes import outcome_of_answer, outcomes_of_bulk_answer
+from workers.channels.ses.outcomes import Result, outcome_of_answer, results_of_bulk_answer
 from workers.channels.ses.request import SesMessage, send_email_request
 
 Places = tuple[int, ...]
@@ -28,7 +28,7 @@ class SendEmail:
     places: Places
     body: bytes
 
-    def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
+    def results(self, answer: Mapping[str, Any]) -> list[Result]:
         return [outcome_of_answer(answer)]
 
     def halves(self) -> tuple["SesCall", ...]:
@@ -48,8 +48,8 @@ class SendBulkEmail:
     def body(self) -> bytes:
         return b"".join((b'{"BulkEmailEntries":[', b",".join(self.entries), b"],", self.members, b"}"))
 
-    def outcomes(self, answer: Mapping[str, Any]) -> list[Outcome]:
-        return outcomes_of_bulk_answer(answer, len(self.entries))
+    def results(self, answer: Mapping[str, Any]) -> list[Result]:
+        return results_of_bulk_answer(answer, len(self.entries))
 
     def halves(self) -> tuple["SesCall", ...]:
         """Return two calls, each for half of the messages. An empty tuple if there is only one."""
@@ -79,7 +79,7 @@ class CallPlan:
         to be sent now.
         """
         self.calls: list[SesCall] = []
-        self.rejected: dict[int, Outcome] = {}
+        self.rejected: dict[int, Result] = {}
         self._messages = messages
         self._sender = sender
         self._configuration_set = configuration_set

@@ -4,16 +4,17 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from notifier.channels import Capability
 from notifier.errors import SettingsError
 from notifier.messages import Email, EmailContent, Message
-from notifier.outcomes import Accepted, Blocked, Late, Outcome
+from notifier.outcomes import Accepted, Late, Outcome
 from notifier.process.clock import boottime
 from notifier.settings import Settings
 from notifier.templates import Templates
 from workers.channels.aws.failures import outcome_before_request
+from workers.channels.aws.refusals import Refused
 from workers.channels.mailbox import checked_mailbox, mailbox_of, wire_address
 from workers.channels.ses.attachments import check_ses_attachments
 from workers.channels.ses.bulk_right import BulkRight
@@ -21,10 +22,13 @@ from workers.channels.ses.calls import CallPlan, SendBulkEmail, SesCall
 from workers.channels.ses.client import SesClient
 from workers.channels.ses.mode import AutoMode
 from workers.channels.ses.outcomes import (
+    Result,
+    is_of_account,
     is_throttle,
     is_unverified,
     may_be_one_entry,
-    outcome_of_error,
+    outcome_of,
+    result_of_error,
     why_operation_refused,
     with_senders,
 )
@@ -87,18 +91,18 @@ class SesChannel:
         deadline = min(boottime() + self._seconds, *(each.not_after for each in messages), math.inf)
         held = self._parked.held if self._parked else None
         plan = CallPlan(messages, self._sender, self._configuration_set, self._bulk_from(), held)
-        outcomes = plan.rejected
+        found = plan.rejected
         if plan.calls:
-            outcomes |= self._make(plan.calls, messages, deadline)
-        answered = [outcomes[place] for place in range(len(messages))]
-        if not held and Blocked not in map(type, answered):
-            return answered
-        pairs = zip(messages, answered, strict=True)
-        answered = [self._parked.apply(message.request, outcome) for message, outcome in pairs]
-        if not any(map(is_unverified, answered)):
-            return answered
-        senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]
-        return with_senders(answered, senders, mailbox_of(self._sender))
+            found |= self._make(plan.calls, messages, deadline)
+        results = [found[place] for place in range(len(messages))]
+        if not held and Refused not in map(type, results):
+            return cast("list[Outcome]", results)
+        pairs = zip(messages, results, strict=True)
+        results = [self._parked.apply(message.request, result) for message, result in pairs]
+        if any(map(is_unverified, results)):
+            senders = [mailbox_of(str(each.request.sender or self._sender)) for each in messages]
+            results = with_senders(results, senders, mailbox_of(self._sender))
+        return [outcome_of(each) for each in results]
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -113,7 +117,7 @@ class SesChannel:
 
     def _make(
         self, calls: Sequence[SesCall], messages: Sequence[Message[Email, EmailContent]], deadline: float
-    ) -> dict[int, Outcome]:
+    ) -> dict[int, Result]:
         try:
             self._client.ready()
         except Exception as error:  # noqa: BLE001 - plug-ins of the SDK may raise anything
@@ -121,12 +125,12 @@ class SesChannel:
         if len(calls) == 1:  # here: to hand it to another thread takes longer than a mail
             return dict(self._call(calls[0], messages, deadline))
         made = self._threads.map(lambda call: self._call(call, messages, deadline), calls)
-        return {place: outcome for answered in made for place, outcome in answered}
+        return {place: result for results in made for place, result in results}
 
     def _call(
         self, call: SesCall, messages: Sequence[Message[Email, EmailContent]], deadline: float
-    ) -> list[tuple[int, Outcome]]:
-        """Make one request and return the outcome of each message, with its index.
+    ) -> list[tuple[int, Result]]:
+        """Make one request and return the result of each message, with its index.
 
         If SES refuses a bulk call for what may be one message's fault, each half is sent again by itself; if for what
         may be wrong with bulk calls alone, each message.
@@ -139,7 +143,7 @@ class SesChannel:
             return [(place, outcome_before_request(error)) for place in call.places]
         try:
             answer = self._client.ask(call.operation, request, deadline)
-        except Exception as error:  # noqa: BLE001 - every message needs an outcome
+        except Exception as error:  # noqa: BLE001 - every message needs a result
             if may_be_one_entry(error) and (halves := call.halves()):
                 return [each for half in halves for each in self._call(half, messages, deadline)]
             if isinstance(call, SendBulkEmail):
@@ -147,33 +151,33 @@ class SesChannel:
                     return self._one_by_one(call, reason, messages, deadline)
                 if is_throttle(error):
                     self._auto.throttled(time.monotonic(), len(call.places), self._rate)
-            return [(place, outcome_of_error(error)) for place in call.places]
+            return [(place, result_of_error(error)) for place in call.places]
         if isinstance(call, SendBulkEmail):
             self._right.taken()
-        outcomes = call.outcomes(answer)
-        self._auto.accepted(time.monotonic(), list(map(type, outcomes)).count(Accepted))
-        return list(zip(call.places, outcomes, strict=True))
+        results = call.results(answer)
+        self._auto.accepted(time.monotonic(), list(map(type, results)).count(Accepted))
+        return list(zip(call.places, results, strict=True))
 
     def _one_by_one(
         self, call: SendBulkEmail, reason: str, messages: Sequence[Message[Email, EmailContent]], deadline: float
-    ) -> list[tuple[int, Outcome]]:
+    ) -> list[tuple[int, Result]]:
         """Send each message of a bulk call that SES refused for this reason by a call of its own.
 
         A channel that such a refusal parked would be opened by its probe, which is a single call, and parked by the
         next unit, again and again. If SES refuses the first single call, too, it is the account: the messages after
-        it get the same outcome without a call, and the channel is parked.
+        it get the same result without a call, and the channel is parked.
         """
         own = [messages[place] for place in call.places]
         plan = CallPlan(own, self._sender, self._configuration_set, None)
-        outcomes = plan.rejected
-        blocked: Outcome | None = None
+        results = plan.rejected
+        blocked: Result | None = None
         for single in plan.calls:
             found = [(place, blocked) for place in single.places] if blocked else self._call(single, own, deadline)
-            outcomes |= found
-            blocked = next((each for _, each in found if isinstance(each, Blocked) and not is_unverified(each)), None)
-        if Accepted in map(type, outcomes.values()):
+            results |= found
+            blocked = next((each for _, each in found if is_of_account(each)), None)
+        if Accepted in map(type, results.values()):
             self._right.refused(reason)
-        return [(call.places[place], outcome) for place, outcome in outcomes.items()]
+        return [(call.places[place], result) for place, result in results.items()]
 
 
 def send_rate(account: Mapping[str, Any]) -> float | None:

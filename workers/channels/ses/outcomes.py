@@ -1,4 +1,7 @@
-"""The outcome of each mail of a request to SES: from its answer, or from what it raised. Pure."""
+"""The outcome of each mail of a request to SES: from its answer, or from what it raised. Pure.
+
+Until the channel has decided what a refusal concerns, it is a `Refused`, which has the cause.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,10 +10,16 @@ from typing import Any, TypeGuard
 from notifier.aws import AwsError
 from notifier.outcomes import Accepted, Blocked, NotSent, Outcome, Unknown, discreet
 from workers.channels.aws.failures import outcome_of_failure
-from workers.channels.aws.refusals import NOT_SENT, REJECTED, THROTTLED, Refusal
+from workers.channels.aws.refusals import NOT_SENT, REJECTED, THROTTLED, Refusal, Refused
 from workers.channels.ses.refusals import BULK_STATUSES, CODES, OF_THE_OPERATION, TABLE, UNVERIFIED
 
+Result = Outcome | Refused
+
 _DOMAIN = re.compile(r"(?<=@)[\w-]+(?:\.[\w-]+)*")
+
+
+def outcome_of(result: Result) -> Outcome:
+    return result.outcome if isinstance(result, Refused) else result
 
 
 def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
@@ -18,46 +27,49 @@ def outcome_of_answer(answer: Mapping[str, Any]) -> Outcome:
     return Accepted(_text(answer, "MessageId"))
 
 
-def outcomes_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Outcome]:
-    """Return the outcomes of a SendBulkEmail that was answered with 200, in the order of its entries.
+def results_of_bulk_answer(answer: Mapping[str, Any], entries: int) -> list[Result]:
+    """Return the results of a SendBulkEmail that was answered with 200, in the order of its entries.
 
     All are `Unknown` if the answer does not have one result for each entry.
     """
-    results = answer.get("BulkEmailEntryResults")
-    if (
-        not isinstance(results, list)
-        or len(results) != entries
-        or not all(isinstance(each, dict) for each in results)
-    ):
+    found = answer.get("BulkEmailEntryResults")
+    if not isinstance(found, list) or len(found) != entries or not all(isinstance(each, dict) for each in found):
         return [Unknown(f"the answer does not have one result for each of {entries} entries")] * entries
-    return [_of_result(result) for result in results]
+    return [_of_entry(each) for each in found]
 
 
-def outcome_of_error(error: Exception) -> Outcome:
-    """Return the outcome of each mail of a request that raised."""
-    return TABLE.outcome(error, TABLE.refusal(error)) if isinstance(error, AwsError) else outcome_of_failure(error)
+def result_of_error(error: Exception) -> Result:
+    """Return the result of each mail of a request that raised."""
+    return TABLE.result(error, TABLE.refusal(error)) if isinstance(error, AwsError) else outcome_of_failure(error)
 
 
-def with_senders(outcomes: Sequence[Outcome], senders: Sequence[str], sender: str) -> list[Outcome]:
-    """Return the outcomes with `NotSent` in place of `Blocked` for mails whose own address is not verified.
+def with_senders(results: Sequence[Result], senders: Sequence[str], sender: str) -> list[Result]:
+    """Return the results with `NotSent` in place of `UNVERIFIED` for mails whose own address is not verified.
 
     An unverified identity blocks the whole account only if it is `sender`, the one of all mails that name none. It is
     the fault of one mail if that has another one of `senders`, if SES accepted another mail of the same sender, or if
     SES names only other domains, as it does with recipients in its sandbox. All senders are bare mailboxes.
     """
-    pairs = list(zip(outcomes, senders, strict=True))
-    accepted = any(isinstance(outcome, Accepted) and mail_sender == sender for outcome, mail_sender in pairs)
+    pairs = list(zip(results, senders, strict=True))
+    accepted = any(isinstance(result, Accepted) and mail_sender == sender for result, mail_sender in pairs)
     return [
-        NotSent(outcome.reason)
-        if is_unverified(outcome) and (accepted or mail_sender != sender or _names_others(outcome.reason, sender))
-        else outcome
-        for outcome, mail_sender in pairs
+        NotSent(result.outcome.reason)
+        if is_unverified(result) and (accepted or mail_sender != sender or _names_others(result.reason, sender))
+        else result
+        for result, mail_sender in pairs
     ]
 
 
-def is_unverified(outcome: Outcome) -> TypeGuard[Blocked]:
+def is_unverified(result: Result) -> TypeGuard[Refused]:
     """Return whether SES refused an address as not verified. It does not always say which."""
-    return isinstance(outcome, Blocked) and outcome.reason.endswith(UNVERIFIED.advice)
+    return isinstance(result, Refused) and result.refusal is UNVERIFIED
+
+
+def is_of_account(result: Result) -> bool:
+    """Return whether no mail is accepted until an operator acts. Not if it may be an address that is not verified."""
+    if isinstance(result, Refused):
+        return result.refusal.outcome is Blocked and result.refusal is not UNVERIFIED
+    return isinstance(result, Blocked)
 
 
 def is_throttle(error: Exception) -> bool:
@@ -92,15 +104,15 @@ def _names_others(reason: str, sender: str) -> bool:
     return bool(named) and sender.rpartition("@")[2] not in named
 
 
-def _of_result(result: Mapping[str, Any]) -> Outcome:
-    status = _text(result, "Status") or ""
+def _of_entry(entry: Mapping[str, Any]) -> Result:
+    status = _text(entry, "Status") or ""
     known = BULK_STATUSES.get(status)
     if known is Accepted:
-        return Accepted(_text(result, "MessageId"))
-    text = _text(result, "Error") or ""
+        return Accepted(_text(entry, "MessageId"))
+    text = _text(entry, "Error") or ""
     reason = TABLE.discreet(f"{status}: {text}")
     if isinstance(known, Refusal):
-        return (TABLE.by_text(text) or known).because(reason)
+        return Refused(TABLE.by_text(text) or known, reason)
     return Unknown(discreet(reason))
 
 

@@ -8,11 +8,13 @@ import structlog
 
 from notifier.messages import Email
 from notifier.outcomes import Accepted, Blocked, Outcome
+from workers.channels.aws.refusals import Refused
+from workers.channels.ses.outcomes import Result
 from workers.channels.ses.refusals import MISSING, PAUSED, POOL, TENANT, TRACKING
 
 log = structlog.get_logger(__name__)
 
-_OF_A_SET = (MISSING.advice, POOL.advice, TRACKING.advice)
+_OF_A_SET = (MISSING, POOL, TRACKING)
 
 
 class ParkedParts:
@@ -40,23 +42,24 @@ class ParkedParts:
                 self._parked[part] = now + self._seconds, reason
         return None
 
-    def apply(self, email: Email, outcome: Outcome) -> Outcome:
-        """Return the outcome of a mail. If SES refused only a part of the account, park the part and name it in
-        `within`.
+    def apply(self, email: Email, result: Result) -> Result:
+        """Return the result of a mail. If SES refused only a part of the account, park the part, and return a
+        `Blocked` that names it in `within`.
         """
-        if isinstance(outcome, Blocked) and not outcome.within and (part := _refused(email, outcome.reason)):
+        if isinstance(result, Refused) and (part := _refused_part(email, result)):
+            reason = result.outcome.reason
             with self._lock:
                 new = part not in self._parked
-                self._parked[part] = self._clock() + self._seconds, outcome.reason
+                self._parked[part] = self._clock() + self._seconds, reason
             if new:
-                log.error("SES refuses a part of the account; only its mails wait", part=part, reason=outcome.reason)
-            return Blocked(outcome.reason, within=part)
-        if self._parked and isinstance(outcome, Accepted):
+                log.error("SES refuses a part of the account; only its mails wait", part=part, reason=reason)
+            return Blocked(reason, within=part)
+        if self._parked and isinstance(result, Accepted):
             with self._lock:
                 for part in _parts(email):
                     if self._parked.pop(part, None):
                         log.warning("SES takes mails again", part=part)
-        return outcome
+        return result
 
 
 def _parts(email: Email) -> list[str]:
@@ -64,11 +67,12 @@ def _parts(email: Email) -> list[str]:
     return [*found, f"configuration set {email.configuration_set}"] if email.configuration_set else found
 
 
-def _refused(email: Email, reason: str) -> str | None:
-    """Return the part of the account that SES refuses by this reason, None if it is not one of this mail alone."""
-    if email.tenant and reason.endswith(TENANT.advice):
+def _refused_part(email: Email, refused: Refused) -> str | None:
+    """Return the part of the account that SES refuses, None if it is not one of this mail alone."""
+    refusal = refused.refusal
+    if email.tenant and refusal is TENANT:
         return f"tenant {email.tenant}"
-    paused = reason.endswith(PAUSED.advice) and "configuration" in reason.removesuffix(PAUSED.advice).lower()
-    if email.configuration_set and (paused or reason.endswith(_OF_A_SET)):
+    paused = refusal is PAUSED and "configuration" in refused.reason.lower()
+    if email.configuration_set and (paused or refusal in _OF_A_SET):
         return f"configuration set {email.configuration_set}"
     return None

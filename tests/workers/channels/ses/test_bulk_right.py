@@ -18,7 +18,7 @@ from tests.workers.conftest import ses, templates_path
 from tests.workers.test_deliverer import Environment, env
 from workers.channels.ses.bulk_right import BulkRight
 from workers.channels.ses.mode import REST_SECONDS
-from workers.channels.ses.outcomes import outcome_of_error, why_operation_refused
+from workers.channels.ses.outcomes import outcome_of, result_of_error, why_operation_refused
 
 __all__ = ["env", "make_channel", "mode", "post", "ses", "templates_path", "wire"]
 
@@ -191,4 +191,4 @@ def test_only_a_refusal_that_may_be_of_the_operation_is_followed_by_single_calls
 ) -> None:
     error = AwsError(code, text, status, "SendBulkEmail")
     assert bool(why_operation_refused(error)) is found
-    assert not found or isinstance(outcome_of_error(error), Blocked)
+    assert not found or isinstance(outcome_of(result_of_error(error)), Blocked)

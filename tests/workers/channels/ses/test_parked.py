@@ -10,22 +10,25 @@ from notifier import Email, Event, Identity
 from notifier.messages import EmailContent, Message
 from notifier.notifications import Status
 from notifier.outbox import Report
-from notifier.outcomes import Accepted, Blocked, Outcome
+from notifier.outcomes import Accepted, Blocked, NotSent
 from notifier.settings import Settings
 from sandbox.embedded.ses import SesServer, ses_simulator
+from tests.workers.channels.ses.test_channel import MakeChannel, make_channel, mode, send_one, wire
+from tests.workers.channels.wire import Wire, refuse
 from tests.workers.conftest import ses, templates_path
 from tests.workers.test_deliverer import Environment, env
+from workers.channels.aws.refusals import Refusal, Refused
 from workers.channels.ses import SesChannel
 from workers.channels.ses.parked import ParkedParts
-from workers.channels.ses.refusals import MISSING, PAUSED, TENANT
+from workers.channels.ses.refusals import MISSING, PAUSED, POOL, TENANT, UNVERIFIED
 from workers.sending.reachability import Reachability
 
-__all__ = ["env", "ses", "templates_path"]
+__all__ = ["env", "make_channel", "mode", "ses", "templates_path", "wire"]
 
 BLUE = Email("ana@example.com", "x", tenant="blue")
 RED = Email("bo@example.com", "x", configuration_set="red")
 PLAIN = Email("cy@example.com", "x")
-REFUSED = TENANT.because("BadRequestException: Tenant not associated with resources.")
+REFUSED = Refused(TENANT, "BadRequestException: Tenant not associated with resources.")
 
 
 class Clock:
@@ -51,20 +54,21 @@ def test_a_part_is_tried_again_by_one_call_after_its_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "outcome", "part"),
+    ("email", "refused", "part"),
     [
         (PLAIN, REFUSED, ""),
         (RED, REFUSED, ""),
-        (RED, MISSING.because("Configuration set <red> does not exist."), "configuration set red"),
-        (RED, PAUSED.because("Configuration set <red> is paused."), "configuration set red"),
-        (RED, PAUSED.because("Your account is suspended."), ""),
-        (BLUE, MISSING.because("Configuration set <events> does not exist."), ""),
+        (RED, Refused(MISSING, "Configuration set <red> does not exist."), "configuration set red"),
+        (RED, Refused(PAUSED, "Configuration set <red> is paused."), "configuration set red"),
+        (RED, Refused(PAUSED, "Your account is suspended."), ""),
+        (RED, Refused(POOL, "Bad pool."), "configuration set red"),
+        (RED, Refused(UNVERIFIED, "Email address is not verified."), ""),
+        (BLUE, Refused(MISSING, "Configuration set <events> does not exist."), ""),
     ],
 )
-def test_only_what_a_mail_names_itself_is_parked(email: Email, outcome: Outcome, part: str) -> None:
-    found = ParkedParts(30.0).apply(email, outcome)
-    assert isinstance(found, Blocked)
-    assert found.within == part
+def test_only_what_a_mail_names_itself_is_parked(email: Email, refused: Refused, part: str) -> None:
+    found = ParkedParts(30.0).apply(email, refused)
+    assert found == (Blocked(refused.outcome.reason, within=part) if part else refused)
 
 
 def test_a_part_that_is_held_says_nothing_of_the_provider() -> None:
@@ -107,6 +111,19 @@ def test_ses_refuses_a_tenant_without_the_sender_and_takes_the_others(tenants: S
     assert tenants.get("/_sim/counts")["requests"] == 5
     assert tenants.get(f"/_sim/inbox/{green.message_id}")["tenant"] == "green"
     channel.close()
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_parked_does_not_depend_on_the_words_of_an_advice(
+    wire: Wire, make_channel: MakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusal, "because", lambda refusal, reason: refusal.outcome(f"{refusal.advice}: {reason}."))
+    wire.behave = refuse(400, "BadRequestException", "Configuration set <red> does not exist.")
+    found = send_one(make_channel(), configuration_set="red")
+    assert isinstance(found, Blocked)
+    assert found.within == "configuration set red"
+    wire.behave = refuse(400, "MessageRejected", "Email address is not verified: ana@gmail.example")
+    assert isinstance(send_one(make_channel()), NotSent)
 
 
 def test_a_route_gives_its_identity_and_a_refused_tenant_parks_no_channel(env: Environment, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import string
+from typing import Any
 
 import botocore.session
 import pytest
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from notifier.aws import AwsError
-from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Rejected, Throttled, Unknown
+from notifier.outcomes import Accepted, Blocked, Late, NotSent, Offline, Outcome, Rejected, Throttled, Unknown
 from workers.channels.aws.failures import (
     BEFORE_THE_REQUEST,
     NotConnected,
@@ -22,9 +23,10 @@ from workers.channels.aws.refusals import STATUSES, THROTTLED, UNSURE
 from workers.channels.ses.outcomes import (
     is_throttle,
     may_be_one_entry,
+    outcome_of,
     outcome_of_answer,
-    outcome_of_error,
-    outcomes_of_bulk_answer,
+    result_of_error,
+    results_of_bulk_answer,
 )
 from workers.channels.ses.refusals import BULK_STATUSES, CODES, TABLE
 
@@ -97,6 +99,14 @@ EXCEPTIONS = {
     if inspect.isclass(kind) and issubclass(kind, Exception) and kind.__module__ == sdk.__name__
     if not issubclass(kind, Warning)
 }
+
+
+def outcome_of_error(error: Exception) -> Outcome:
+    return outcome_of(result_of_error(error))
+
+
+def outcomes_of_bulk_answer(answer: Any, entries: int) -> list[Outcome]:
+    return [outcome_of(each) for each in results_of_bulk_answer(answer, entries)]
 
 
 def refusal(code: str, status: int = 400, message: str = "", operation: str = "SendEmail") -> AwsError:
