@@ -20,7 +20,7 @@ from workers.channels.smtp.connection import Connection, Limits, Lost, NotConnec
 from workers.channels.smtp.connections import Connections
 from workers.channels.smtp.mail import Mail, mail_of
 from workers.channels.smtp.refused import RefusedRecipients
-from workers.channels.smtp.replies import Stage, may_be_of_one_mail, outcome_of_refusal
+from workers.channels.smtp.replies import Stage, may_be_of_one_mail, meaning_of, reason_of
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _PAGE = "docs/smtp.md"
@@ -83,8 +83,9 @@ class SmtpChannel:
         try:
             Connection(self._server, self._limits).close()
         except Refused as refused:
-            outcome = outcome_of_refusal(refused.stage, refused.reply, self._server.user, self._server.password)
-            yield wrong(f"{where} refuses: {getattr(outcome, 'reason', '')}", "", _PAGE)
+            reason = reason_of(refused.stage, refused.reply, self._server.user, self._server.password)
+            found = meaning_of(refused.stage, refused.reply).because(reason)
+            yield wrong(f"{where} refuses: {found.reason}", "", _PAGE)
         except (Lost, NotConnected) as error:
             yield wrong(f"{where} does not answer: {discreet(str(error))}", "check host, port and network", _PAGE)
         else:
@@ -119,12 +120,12 @@ class SmtpChannel:
 
     def _outcome_of(self, refused: Refused, mail: Mail, hidden: Sequence[str], *, own_sender: bool) -> Outcome:
         """Return the outcome of a mail that was refused: one recipient alone does not park the channel again."""
-        secrets = (self._server.user, self._server.password)
-        hidden = (*hidden, *secrets)
-        outcome = outcome_of_refusal(refused.stage, refused.reply, *hidden, own_sender=own_sender)
-        if may_be_of_one_mail(outcome, refused.stage) and self._refused.alone(mail.recipients):
-            return NotSent(outcome.reason)
-        return outcome
+        meaning = meaning_of(refused.stage, refused.reply, own_sender=own_sender)
+        if may_be_of_one_mail(meaning, refused.stage) and self._refused.alone(mail.recipients):
+            meaning = meaning._replace(outcome=NotSent)
+        return meaning.because(
+            reason_of(refused.stage, refused.reply, *hidden, self._server.user, self._server.password)
+        )
 
     def _deliver(self, mail: Mail) -> None:
         """Send the mail on an open connection, or on a new one if the server has just closed that.

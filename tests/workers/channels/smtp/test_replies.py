@@ -3,7 +3,7 @@
 import pytest
 
 from notifier.outcomes import Blocked, NotSent, Outcome, Rejected, Throttled
-from workers.channels.smtp.replies import Reply, Stage, outcome_of_refusal
+from workers.channels.smtp.replies import Cause, Reply, Stage, may_be_of_one_mail, meaning_of, reason_of
 
 
 @pytest.mark.parametrize(
@@ -71,22 +71,36 @@ from workers.channels.smtp.replies import Reply, Stage, outcome_of_refusal
 def test_a_reply_is_about_the_server_or_about_the_mail(
     stage: Stage, code: int, text: str, expected: type[Outcome]
 ) -> None:
-    assert type(outcome_of_refusal(stage, Reply(code, text))) is expected
+    assert meaning_of(stage, Reply(code, text)).outcome is expected
 
 
 def test_a_sender_of_the_route_that_is_refused_concerns_its_own_mail_alone() -> None:
     reply = Reply(553, "5.7.1 sender address rejected")
-    assert isinstance(outcome_of_refusal(Stage.SENDER, reply, own_sender=True), Rejected)
+    assert meaning_of(Stage.SENDER, reply, own_sender=True).outcome is Rejected
 
 
 def test_an_unsigned_domain_is_told_what_to_do() -> None:
-    outcome = outcome_of_refusal(Stage.CONTENT, Reply(550, "5.7.515 access denied"))
-    assert "DKIM" in getattr(outcome, "reason", "")
+    meaning = meaning_of(Stage.CONTENT, Reply(550, "5.7.515 access denied"))
+    assert meaning.cause is Cause.UNSIGNED
+    assert meaning.because("550 no").reason == "550 no; set up SPF, DKIM and DMARC for the sender's domain"
+
+
+@pytest.mark.parametrize(
+    ("stage", "reply", "one"),
+    [
+        (Stage.CONTENT, Reply(454, "Throttling failure: Daily message quota exceeded."), False),
+        (Stage.RECIPIENT, Reply(554, "5.7.1 <a@b.c>: Relay access denied"), True),
+        (Stage.SENDER, Reply(553, "5.7.1 sender address rejected: not owned by user"), False),
+        (Stage.RECIPIENT, Reply(550, "5.1.1 no such user"), False),
+    ],
+)
+def test_a_quota_is_never_of_one_mail(stage: Stage, reply: Reply, one: bool) -> None:
+    assert may_be_of_one_mail(meaning_of(stage, reply), stage) is one
 
 
 def test_a_reason_names_no_recipient_and_no_secret() -> None:
     reply = Reply(550, '5.1.1 <Ana.Lopes@example.com> and "a b"@example.com: s3cret')
-    reason = getattr(outcome_of_refusal(Stage.RECIPIENT, reply, "s3cret"), "reason", "")
+    reason = reason_of(Stage.RECIPIENT, reply, "s3cret")
     assert reason.startswith("550 5.1.1")
     for hidden in ("Ana", "a b", "s3cret"):
         assert hidden not in reason
