@@ -82,7 +82,7 @@ def test_what_was_recorded_since_the_measurement_counts(waiting: Counted) -> Non
     made.release(granted, granted)
 
 
-@pytest.mark.parametrize("question", ["bridges", "backlog", "waiting"])
+@pytest.mark.parametrize("question", ["bridges", "message_count", "backlog"])
 def test_a_measurement_that_fails_forgets_nothing(
     waiting: Counted, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
