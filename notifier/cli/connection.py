@@ -31,7 +31,7 @@ def connected(patience: int = 30) -> Iterator[Engine]:
 
 
 @contextmanager
-def report() -> Iterator[Report]:
+def open_report() -> Iterator[Report]:
     """Connect as `connected` does, with five minutes for a statement, and yield the outbox's report."""
     with connected(LONG_SECONDS) as engine:
         yield Report(engine)

@@ -19,8 +19,8 @@ def shards(json: Json = False) -> None:
     how many notifications.
     """
     with connected() as engine:
-        outbox = Report(engine)
-        rows, gaps = outbox.shards(), outbox.gaps()
+        report = Report(engine)
+        rows, gaps = report.shards(), report.gaps()
         waiting = [asdict(each) for each in StreamStatus(engine).waiting()]
     if json:
         print_json({"shards": rows, "gaps": gaps, "waiting": waiting})

@@ -31,11 +31,11 @@ def show(
     the journal.
     """
     with connected(LONG_SECONDS) as engine:
-        outbox = Report(engine)
-        (id_,) = resolved(outbox, [notification])
-        row = reveals(engine).notification(id_, why.strip() or UNSAID) if reveal else outbox.show(id_)
-        events = outbox.events(id_)
-        feedback = outbox.feedback(id_)
+        report = Report(engine)
+        (id_,) = resolved(report, [notification])
+        row = reveals(engine).notification(id_, why.strip() or UNSAID) if reveal else report.show(id_)
+        events = report.events(id_)
+        feedback = report.feedback(id_)
     if row is None:
         raise UsageError(f"there is no notification {id_} any more")
     facts = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from shlex import quote
 from typing import Any
 
-from notifier.cli.connection import report
+from notifier.cli.connection import open_report
 from notifier.cli.terminal.output import Json, print_json, say
 from notifier.cli.terminal.table import Fields, print_table
 from notifier.outbox import Report
@@ -36,26 +36,26 @@ def status(json: Json = False) -> None:
     route; status updates that wait; days kept too long.
     """
     keep_days = load_database_settings().keep_days
-    with report() as outbox:
-        state = _read(outbox, keep_days)
+    with open_report() as report:
+        state = _read(report, keep_days)
     if json:
         print_json(_json_of(state))
     else:
         _print(state)
 
 
-def _read(outbox: Report, keep_days: int) -> _State:
-    now, waiting = outbox.now(), outbox.waiting()
+def _read(report: Report, keep_days: int) -> _State:
+    now, waiting = report.now(), report.waiting()
     return _State(
-        deliveries=[_with_age(row, now) for row in outbox.estimates()],
-        stopped=[asdict(each) for each in outbox.channels() if not each.runs],
+        deliveries=[_with_age(row, now) for row in report.estimates()],
+        stopped=[asdict(each) for each in report.channels() if not each.runs],
         parked=waiting.parked,
         missing_routes=waiting.routes,
-        records=[asdict(each) for each in outbox.records()],
-        lanes=outbox.lanes(),
-        days=outbox.days(keep_days),
+        records=[asdict(each) for each in report.records()],
+        lanes=report.lanes(),
+        days=report.days(keep_days),
         keep_days=keep_days,
-        status_updates=[asdict(each) for each in outbox.status_updates()],
+        status_updates=[asdict(each) for each in report.status_updates()],
     )
 
 

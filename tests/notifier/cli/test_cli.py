@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from notifier.cli.connection import connected, report
+from notifier.cli.connection import connected, open_report
 from notifier.cli.inspect.shards import as_tree
 from notifier.notifications import Status
 from notifier.operating.details import last_traceback
@@ -143,7 +143,7 @@ def test_a_database_error_is_one_line(rows: Rows, notifier: Notifier) -> None:
 
 def test_reports_have_a_longer_statement_timeout(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_DATABASE_URL", database_url)
-    with report() as outbox, connected() as engine:
+    with open_report() as outbox, connected() as engine:
         patience = [Sql(each).one("SHOW statement_timeout") for each in (outbox._engine, engine)]
     assert [each["statement_timeout"] for each in patience] == ["5min", "30s"]
 
