@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.feedback.wiring import wired
+from bridge.feedback.wiring import open_receivers
 from notifier.process.stop_signals import stop_on_signals
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
@@ -20,6 +20,6 @@ def feedback(
     settings = load_settings()
     configure_logging(settings, process="feedback")
     warn_of_unknown_variables()
-    with wired(settings, concurrency) as ready:
+    with open_receivers(settings, concurrency) as ready:
         stop_on_signals(ready.stop)
         ready.run()

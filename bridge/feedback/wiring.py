@@ -39,7 +39,7 @@ _MATCH_SECONDS = 2.0
 
 
 @contextmanager
-def wired(settings: Settings, concurrency: int) -> Iterator[Receivers]:
+def open_receivers(settings: Settings, concurrency: int) -> Iterator[Receivers]:
     """Give receivers that are ready to run, `concurrency` of them, and close their connections afterwards.
 
     Raise the NotifierError that names what is missing: a setting, the schema, the queue.

@@ -3,7 +3,7 @@
 from notifier.process.stop_signals import stop_on_signals
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging, warn_of_unknown_variables
-from workers.status_updates.wiring import wired
+from workers.status_updates.wiring import open_senders
 
 
 def status_sender() -> None:
@@ -11,6 +11,6 @@ def status_sender() -> None:
     settings = load_settings()
     configure_logging(settings, process="status-sender")
     warn_of_unknown_variables()
-    with wired(settings) as ready:
+    with open_senders(settings) as ready:
         stop_on_signals(ready.stop)
         ready.run()

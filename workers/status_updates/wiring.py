@@ -27,7 +27,7 @@ _BY_ARN = {"events": EventBridgeDestination, "sns": SnsDestination, "sqs": SqsDe
 
 
 @contextmanager
-def wired(settings: Settings) -> Iterator[UpdateSenders]:
+def open_senders(settings: Settings) -> Iterator[UpdateSenders]:
     """Give senders that are ready to run, and close their connections afterwards.
 
     Raise the NotifierError that names what is missing: a destination, a secret, the schema.

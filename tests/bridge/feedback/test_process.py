@@ -237,7 +237,7 @@ def test_a_database_that_takes_no_writes_fails_the_health_of_an_idle_process(
     database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
     given = settings(queue.url, aws_endpoint_url=queue.client.meta.endpoint_url)
     changed = {"database_url": SecretStr(database_url), "allow_nondurable_database": True}
-    with bridge.feedback.wiring.wired(given.model_copy(update=changed), 2) as ready:
+    with bridge.feedback.wiring.open_receivers(given.model_copy(update=changed), 2) as ready:
         thread = threading.Thread(target=ready.run)
         thread.start()
         heartbeat = Heartbeat("feedback", tmp_path)
