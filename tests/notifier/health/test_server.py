@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,11 @@ def test_an_unknown_path_names_the_known_ones(port: int) -> None:
 
 def test_no_port_serves_nothing(process: Process) -> None:
     with serving(0, "127.0.0.1", process.health):
-        pass
+        assert not serving_threads()
+
+
+def serving_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "metrics"]
 
 
 def test_a_port_in_use_is_a_warning_and_is_served_once_it_is_free(
@@ -145,7 +150,8 @@ def test_a_port_in_use_is_a_warning_and_is_served_once_it_is_free(
 def test_a_server_that_ends_as_soon_as_it_has_begun(process: Process) -> None:
     for _ in range(20):
         with serving(free_port(), "127.0.0.1", process.health):
-            pass
+            (thread,) = serving_threads()
+        assert not thread.is_alive()
 
 
 def test_an_address_that_is_none_is_a_warning(process: Process) -> None:

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from notifier.errors import LeaseLost
 from notifier.lanes import Lane
 from notifier.outbox import NewNotification, Page, Partitions, Quarantined, Recording, ShardLease
+from notifier.outbox.history.partitions import TABLES
 from notifier.outbox.stream import new_publications, recording
 from tests.outbox.rows import Rows
+from tests.sql import Sql
 from tests.waiting import wait_until
 
 ONE_STATEMENT, COPY = "one statement", "COPY"
@@ -257,9 +260,19 @@ def test_an_empty_record_page_moves_only_the_checkpoint(rows: Rows) -> None:
 
 
 def test_two_bridges_make_the_same_partition(engine: Engine) -> None:
-    day = datetime(2030, 1, 1, tzinfo=UTC).date()
-    Partitions(engine).ensure([day])
-    Partitions(engine).ensure([day])  # as in another process
+    days = [datetime(2030, 1, day, tzinfo=UTC).date() for day in range(1, 6)]
+    begin = Barrier(2)
+
+    def make() -> None:
+        partitions = Partitions(engine)
+        begin.wait(30)
+        partitions.ensure(days)
+
+    with ThreadPoolExecutor(2) as bridges:
+        for each in [bridges.submit(make) for _ in range(2)]:
+            each.result(60)
+    made = Sql(engine).all("SELECT relname FROM pg_class WHERE relname ~ '_203001[0-9]{2}$' AND relispartition")
+    assert {row["relname"] for row in made} >= {f"{table}_{day:%Y%m%d}" for table in TABLES for day in days}
 
 
 def test_the_lease_is_checked_by_the_id_of_the_shards_row(rows: Rows, engine: Engine) -> None:
