@@ -58,16 +58,6 @@ LISTING_SECONDS = 10.0
 """How long a bridge that starts waits for its turn to list shards. Then the shard discovery checks the streams."""
 
 
-_waits: list[Callable[[], None]] = []
-
-
-def begin_after(wait: Callable[[], None]) -> None:
-    """Let bridges of this process begin once `wait` returns: it is called when all is checked, before anything
-    listens or reads. For sandboxes, where a new bridge checks while the one before still runs.
-    """
-    _waits.append(wait)
-
-
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What several parts of one bridge use."""
@@ -88,9 +78,10 @@ class _Shared:
 
 
 @contextmanager
-def wired(settings: Settings) -> Iterator[Bridge]:
+def wired(settings: Settings, before_start: Callable[[], None] = lambda: None) -> Iterator[Bridge]:
     """Give a bridge that is ready to run, and close its connections afterwards.
 
+    `before_start` is called when all is checked, before anything listens or reads.
     Raise the NotifierError that names what is missing: a setting, a route, the schema, the broker, a stream.
     """
     shared = _shared(settings)
@@ -100,8 +91,7 @@ def wired(settings: Settings) -> Iterator[Bridge]:
         warn_of_silence((channel for route in shared.routes for channel in route.channels), settings)
         heartbeat = Heartbeat("bridge")
         bridge = _bridge(shared, views, heartbeat)
-        for wait in _waits:
-            wait()
+        before_start()
         with _serving_health(shared, bridge, heartbeat):
             yield bridge
     finally:

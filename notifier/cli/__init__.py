@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -27,15 +27,15 @@ _LOGGING = ("bridge", "doctor", "feedback", "worker")
 """Commands that report unknown variables themselves."""
 
 
-def main() -> None:
-    """Run a command. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
+def main(run: Callable[[], object] = app) -> None:
+    """Run a command, by `run`. Exit code 0: good; 1: something was found wrong; 2: used or set up wrong."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 must not make the output fail
     try:
         _check_arguments(sys.argv[1:])
         _warn_of_variables(sys.argv[1:])
-        app()
+        run()
     except NotifierError as error:
         say_error(f"notifier: {error}")
         sys.exit(error.exit_code)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from notifier.channels import substitute
+from notifier.cli import main as command
 from notifier.database.schema import schema_head
 from notifier.errors import NotifierError
 from notifier.process.own_packages import PACKAGES
@@ -143,14 +144,12 @@ def main() -> None:
     link.send(loaded(libraries))
     sys.argv = ["notifier", *link.receive()["words"]]
     if role == "bridge":
-        from bridge.wiring import begin_after
+        from bridge.command import run
 
-        begin_after(link.wait)
+        command(lambda: run(before_start=link.wait))
     else:
         link.wait()
-    from notifier.__main__ import main as notifier
-
-    notifier()
+        command()
 
 
 if __name__ == "__main__":

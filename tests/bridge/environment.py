@@ -1,7 +1,7 @@
 """Runs whole bridges in threads of this process, on a stream of the simulator and real servers."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,9 +26,9 @@ class BridgeEnvironment:
         }
 
     @contextmanager
-    def bridge(self, **options: Any) -> Iterator[Bridge]:
-        """Run a bridge for as long as the block lasts."""
-        with wired(Settings.model_validate({**self._common, **options})) as bridge:
+    def bridge(self, before_start: Callable[[], None] = lambda: None, **options: Any) -> Iterator[Bridge]:
+        """Run a bridge for as long as the block lasts. `before_start` is called when it has checked all."""
+        with wired(Settings.model_validate({**self._common, **options}), before_start) as bridge:
             thread = threading.Thread(target=bridge.run, name="bridge")
             thread.start()
             try:

@@ -13,12 +13,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from bridge import wiring
 from bridge.bridge import LOOPS, PAGES_AHEAD, POLLERS
 from bridge.deadlines import Deadlines
 from bridge.relay import Relay
 from bridge.stream.held_shards import HeldShards
-from bridge.wiring import begin_after
 from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Partitions, Report
 from notifier.process.loops import Loop
@@ -66,9 +64,8 @@ def test_a_database_that_goes_away_during_the_start_does_not_end_the_bridge(
 
 
 def test_a_bridge_checks_its_tables_while_the_one_before_still_runs(
-    environment: BridgeEnvironment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    environment: BridgeEnvironment, engine: Engine
 ) -> None:
-    monkeypatch.setattr(wiring, "_waits", [])
     environment.streams.post("tables", table="activity", shards=1)
     environment.put(range(10))
     port, was_stopping = free_port(), list[bool]()
@@ -76,8 +73,7 @@ def test_a_bridge_checks_its_tables_while_the_one_before_still_runs(
         first = before.enter_context(environment.bridge(metrics_port=port))
         read_all(environment, Sql(engine))
         before.callback(lambda: was_stopping.append(first.is_stopping))  # called first when it is closed
-        begin_after(before.close)
-        with environment.bridge(metrics_port=port):
+        with environment.bridge(before.close, metrics_port=port):
             assert was_stopping == [False]
             environment.put(range(10), n=1)
             assert len(read_all(environment, Sql(engine))) == 20
