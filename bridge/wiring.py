@@ -42,7 +42,7 @@ from notifier.outbox import Discovery, Partitions, Publications, Recording, Rete
 from notifier.process.loops import Loop
 from notifier.process.restrictions import warn_of_restrictions
 from notifier.routes import Routes
-from notifier.routes.loading import load_routes
+from notifier.routes.loading import load_routes, shadowed
 from notifier.settings import Settings
 from notifier.status_updates import wanted_of
 from notifier.tracing.starting import tracing_of
@@ -126,7 +126,7 @@ def _shared(settings: Settings) -> _Shared:
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     routes = load_routes(settings.routes).asking_for(wanted_of(settings.status_updates))
     warn_of_restrictions(settings, routes)
-    routes = routes.in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
+    routes = shadowed(routes, settings)
     engine = connect(
         settings.database_url.get_secret_value(), pool_size=POLLERS + LOOPS, application="notifier bridge"
     )

@@ -16,7 +16,7 @@ from notifier.database.schema import migrate
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes
 from notifier.settings import RoleSettings, Settings, load_settings
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 from sandbox.embedded.kept import Kept
 from sandbox.embedded.ministack import MinistackServer, ministack
 from sandbox.embedded.postgres import PostgresServer, embedded_postgres
@@ -214,7 +214,7 @@ def checked_setup() -> tuple[Routes, Path]:
     """
     settings = load_settings()
     routes = load_routes(settings.routes)
-    templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
+    templates = Templates.of(settings, routes.source)
     templates.check()
     for channel in {each for route in routes for each in route.channels}:
         load_channel(channel, settings)

@@ -20,7 +20,7 @@ from notifier.unsubscribe import UnsubscribeLinks
 from notifier.unsubscribe.routes import mails_about_a_topic
 from workers.building.recipients import Recipients
 from workers.health import serving_health
-from workers.wiring import engine, heartbeat, routes, stop, templates, tracing
+from workers.wiring import engine, heartbeat, routes, stop, tracing
 
 
 def worker(
@@ -71,7 +71,7 @@ def check(channels: list[str]) -> None:
     warn_of_silence(channels, settings)
     loaded = load_routes(settings.routes)
     warn_of_restrictions(settings, (each for each in loaded if not set(channels).isdisjoint(each.channels)))
-    _check_templates(templates(settings, routes()))
+    _check_templates(Templates.of(settings, routes().source))
     if UnsubscribeLinks.of(settings) is None:
         _warn_of_topics(channels)
     check_schema(engine())

@@ -12,9 +12,9 @@ from notifier.health.heartbeat import Heartbeat
 from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Digests, ErasureKeys, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
-from notifier.routes.loading import load_routes
+from notifier.routes.loading import load_routes, shadowed
 from notifier.settings import Settings, load_settings
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 from notifier.tracing.starting import tracing_of
 from notifier.tracing.tracing import Tracing
 from notifier.unsubscribe import UnsubscribeLinks
@@ -101,7 +101,7 @@ def _attempts(channel: str, settings: Settings) -> Attempts:
         channel=channel,
         worker=_worker(),
         unknown_after=settings.unknown_after_seconds,
-        erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
+        erasure_keys=ErasureKeys.of(settings),
     )
 
 
@@ -109,7 +109,7 @@ def _preparer(channel: str, loaded: Channel, settings: Settings) -> Preparer:
     return Preparer(
         loaded,
         routes(),
-        templates(settings, routes()),
+        Templates.of(settings, routes().source),
         links=UnsubscribeLinks.of(settings),
         recipients=Recipients.of(settings, channel),
         attachments=_attachments() if AttachmentReader.serves(channel) else None,
@@ -218,8 +218,4 @@ def engine() -> Engine:
 @cache
 def routes() -> Routes:
     settings = load_settings()
-    return load_routes(settings.routes).in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
-
-
-def templates(settings: Settings, of: Routes) -> Templates:
-    return Templates(templates_folder(settings, str(of.source) if of.source else None))
+    return shadowed(load_routes(settings.routes), settings)

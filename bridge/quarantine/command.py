@@ -17,7 +17,7 @@ from notifier.cli.terminal.table import print_facts, print_table
 from notifier.errors import UsageError
 from notifier.outbox import Quarantine, QuarantineSelection, Replayed
 from notifier.preview.settings import preview_settings
-from notifier.routes.loading import load_routes
+from notifier.routes.loading import load_routes, shadowed
 from notifier.settings import load_database_settings
 from notifier.status_updates import wanted_of
 
@@ -99,11 +99,7 @@ def replay(
     settings = preview_settings()
     if not settings.routes:
         raise UsageError("NOTIFIER_ROUTES is not set: the records are judged by the routes of that module")
-    routes = (
-        load_routes(settings.routes)
-        .asking_for(wanted_of(settings.status_updates))
-        .in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
-    )
+    routes = shadowed(load_routes(settings.routes).asking_for(wanted_of(settings.status_updates)), settings)
     judge = partial(
         judged,
         routes=routes,

@@ -10,7 +10,7 @@ from notifier.doctor.routing import need_routes, routes
 from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError, SettingsError
 from notifier.routes.declarations import declared_elsewhere
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 
 _PAGE = "docs/reference.md"
 _SHOWN = 5
@@ -95,8 +95,7 @@ def _examined(setup: Setup, name: str, channel: Channel) -> Iterator[Finding]:
 
 def check_templates(setup: Setup) -> Iterator[Finding]:
     """Find templates that are broken, and what is probably a mistake in their folder."""
-    source = need_routes(setup).source
-    templates = Templates(templates_folder(setup.settings, str(source) if source else None))
+    templates = Templates.of(setup.settings, need_routes(setup).source)
     templates.check()
     remarks = templates.remarks(channel_names())
     if not remarks:

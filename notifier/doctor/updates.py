@@ -15,6 +15,7 @@ from notifier.doctor.setup import Setup
 from notifier.errors import NotifierError
 from notifier.outbox import DestinationBacklog, StatusUpdates
 from notifier.outbox.status_updates.backlog import UPDATE_ALARM_SECONDS
+from notifier.settings import NEW_SIGNING_SECRET
 from notifier.status_updates import wanted_of
 from notifier.status_updates.arn import Arn
 
@@ -145,7 +146,7 @@ def _no_secret(setup: Setup) -> Finding:
     if serves(setup, STATUS_SENDER):
         return wrong(
             "NOTIFIER_STATUS_SECRET is not set: notifier status-sender does not start, as it signs webhooks",
-            "make one: echo whsec_$(openssl rand -base64 32)",
+            f"make one: {NEW_SIGNING_SECRET}",
             _PAGE,
         )
     return not_known(

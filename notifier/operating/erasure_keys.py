@@ -6,4 +6,4 @@ from notifier.settings import RecipientSettings, read_settings
 
 def erasure_keys() -> ErasureKeys:
     """Return the keys of NOTIFIER_ERASURE_KEYS, none if it is not set. Raise SettingsError."""
-    return ErasureKeys.of(read_settings(RecipientSettings).erasure_keys.get_secret_value())
+    return ErasureKeys.of(read_settings(RecipientSettings))

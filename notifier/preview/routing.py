@@ -18,7 +18,7 @@ from notifier.routes.routes import owner_of
 from notifier.routes.wording import duration_in_words, pattern_in_words
 from notifier.settings import Settings
 from notifier.status_updates import names_of
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 
 _NO_OPTIONS = frozenset(
     (
@@ -142,8 +142,7 @@ class Routing:
 
 
 def _templates(settings: Settings, routes: Routes | None) -> Templates:
-    source = routes.source if routes else None
-    return Templates(templates_folder(settings, str(source) if source else None))
+    return Templates.of(settings, routes.source if routes else None)
 
 
 def facts_of(route: Route) -> RouteFacts:

@@ -17,6 +17,7 @@ from notifier.process.own_packages import hidden_namesake, name_is_taken
 from notifier.routes.declarations import declared_elsewhere, routes_in
 from notifier.routes.route import Route
 from notifier.routes.routes import Routes
+from notifier.settings import RestrictionSettings
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,11 @@ def load_routes(module: str) -> Routes:
         raise RoutesError(f"{module} has no route: decorate a function with @route(table=..., channel=...)")
     check_channels(found)
     return Routes(found, Path(loaded.__file__) if loaded.__file__ else None)
+
+
+def shadowed(routes: Routes, settings: RestrictionSettings) -> Routes:
+    """Return the routes, in shadow for the events that NOTIFIER_SHADOW, _SHADOW_UNTIL and _SHADOW_FROM say."""
+    return routes.in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
 
 
 def check_channels(routes: Iterable[Route]) -> None:

@@ -15,13 +15,14 @@ from notifier.settings.loading import (
     unknown_variables,
 )
 from notifier.settings.log import LogSettings
-from notifier.settings.process import Settings, default
+from notifier.settings.process import NEW_SIGNING_SECRET, Settings, default
 from notifier.settings.recipients import RecipientSettings
 from notifier.settings.restrictions import RestrictionSettings
 from notifier.settings.routing import RoutingSettings
 from notifier.settings.unsubscribe import PreferencesSettings, UnsubscribeSettings
 
 __all__ = [
+    "NEW_SIGNING_SECRET",
     "ConsoleSettings",
     "ConsoleUserSettings",
     "DatabaseSettings",

@@ -17,6 +17,9 @@ from notifier.settings.url import without_secret
 from notifier.settings.variables import QUOTED
 from notifier.status_updates import wanted_of
 
+NEW_SIGNING_SECRET = "echo whsec_$(openssl rand -base64 32)"  # noqa: S105  no password
+"""The command that makes a secret for NOTIFIER_WEBHOOK_SECRET or NOTIFIER_STATUS_SECRET."""
+
 AwsService = Literal["dynamodb", "s3", "ses", "sqs", "sns", "sms", "events"]
 
 

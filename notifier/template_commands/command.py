@@ -107,4 +107,4 @@ def _folder(folder: str) -> Path:
         return Path(folder)
     settings = preview_settings()
     source = None if settings.templates else load_routes(settings.routes).source
-    return templates_folder(settings, str(source) if source else None)
+    return templates_folder(settings, source)

@@ -27,16 +27,16 @@ from notifier.text import sound
 _Compiled = tuple[jinja2.Template, jinja2.Template | None, jinja2.Template | None]
 
 
-def templates_folder(settings: RoutingSettings, routes_module_file: str | None) -> Path:
+def templates_folder(settings: RoutingSettings, routes_file: Path | None) -> Path:
     """Return NOTIFIER_TEMPLATES, or the folder `templates` beside the file of the routes module.
 
     Raises SettingsError if neither is known.
     """
     if settings.templates:
         return Path(settings.templates)
-    if not routes_module_file:
+    if not routes_file:
         raise SettingsError("NOTIFIER_TEMPLATES is not set, and there is no routes module to look beside")
-    return Path(routes_module_file).parent / "templates"
+    return routes_file.parent / "templates"
 
 
 class Templates:
@@ -57,6 +57,11 @@ class Templates:
         self._versions = Versions(self._files)
         for each in (self._html, self._text):
             each.globals.update(self._catalogues.functions())
+
+    @classmethod
+    def of(cls, settings: RoutingSettings, routes_file: Path | None) -> "Templates":
+        """Return the templates of the settings, whose routes are in that file. Raise as `templates_folder` does."""
+        return cls(templates_folder(settings, routes_file))
 
     @property
     def catalogue_locales(self) -> list[str]:

@@ -22,7 +22,7 @@ from notifier.routes.loading import load_routes
 from notifier.routes.requests import check_request
 from notifier.routes.routes import owner_of
 from notifier.settings import Settings
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 from notifier.testing.message import PlainMessage, plain_message
 from notifier.timing import Later
 from notifier.timing.current import BUILT
@@ -118,7 +118,7 @@ def run_route(
     settings = preview_settings()
 
     def folder() -> Templates:
-        return Templates(Path(templates) if templates else templates_folder(settings, _file(found, owner)))
+        return Templates(Path(templates)) if templates else Templates.of(settings, _file(found, owner))
 
     channel = owner.channel if channel is None else channel
     if channel not in owner.channels:
@@ -203,9 +203,10 @@ def _routes(given: RouteFunctions) -> Routes:
     return Routes(found)
 
 
-def _file(routes: Routes, route: Route) -> str | None:
+def _file(routes: Routes, route: Route) -> Path | None:
     """Return the file of the routes' module, or that in which the function of the route is."""
-    return str(routes.source) if routes.source else route.where.rpartition(":")[0] or None
+    where = route.where.rpartition(":")[0]
+    return routes.source or (Path(where) if where else None)
 
 
 def _unclaimed(routes: Routes, claims: Sequence[Route], event: Event) -> str:

@@ -115,7 +115,7 @@ class TestWorkers:
             channel=name,
             worker=_WORKER,
             unknown_after=settings.unknown_after_seconds,
-            erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
+            erasure_keys=ErasureKeys.of(settings),
         )
         states = ChannelStates(self._engine, actor=_WORKER, probe_seconds=settings.probe_seconds)
         preparer = Preparer(

@@ -19,10 +19,10 @@ from notifier.feedback import DeadLetter, Feedback
 from notifier.outbox import OptOuts, Partitions, Publications, Recording, Report, Settlement, Unknowns
 from notifier.outbox.operator.totals import balances
 from notifier.routes import Routes
-from notifier.routes.loading import load_routes
+from notifier.routes.loading import load_routes, shadowed
 from notifier.settings import Settings
 from notifier.status_updates import wanted_of
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 from notifier.testing import Behaviour, PlainMessage
 from notifier.testing.items import Item, record_of
 from notifier.unsubscribe import UnsubscribeLinks
@@ -73,7 +73,7 @@ class Pipeline:
         self._channels = sorted({channel for route in routes for channel in route.channels})
         self._ses = ses
         self._clock = DatabaseClock(engine, datetime.now(UTC).replace(microsecond=0))
-        templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
+        templates = Templates.of(settings, routes.source)
         self.s3 = S3Objects()
         """The objects of S3 to attach: `pipeline.s3["s3://invoices/17.pdf"] = b"%PDF"`. Others are missing."""
         self._workers = TestWorkers(engine, settings, routes, templates, email, self.s3)
@@ -274,8 +274,7 @@ def pipeline(servers: TestServers, given: Mapping[str, Any]) -> Iterator[Pipelin
                 "aws_ses_endpoint_url": servers.ses.url,
             }
         )
-        routes = load_routes(settings.routes).asking_for(wanted_of(settings.status_updates))
-        routes = routes.in_shadow(settings.shadow, settings.shadow_until, settings.shadow_from)
+        routes = shadowed(load_routes(settings.routes).asking_for(wanted_of(settings.status_updates)), settings)
         engine = connect(database, pool_size=0, application="notifier test")
         try:
             made = Pipeline(engine, settings, routes, servers.ses, servers.email(settings))

@@ -45,7 +45,7 @@ def preferences_of(settings: PreferencesSettings) -> Preferences:
         engine,
         actor="preferences",
         topics=[topic.id for topic in topics],
-        erasure_keys=ErasureKeys.of(settings.erasure_keys.get_secret_value()),
+        erasure_keys=ErasureKeys.of(settings),
     )
     secret = settings.preferences_secret
     return Preferences(

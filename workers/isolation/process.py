@@ -18,7 +18,7 @@ from notifier.outbox import Change, DueNotification
 from notifier.routes.loading import load_routes
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
-from notifier.templates import Templates, templates_folder
+from notifier.templates import Templates
 from notifier.unsubscribe import UnsubscribeLinks
 from workers.building.attachments import AttachmentReader
 from workers.building.preparer import Prepared, Preparer
@@ -101,7 +101,7 @@ def _preparer(channel: str) -> Preparer:
     settings = load_settings()
     configure_logging(settings, process="worker")
     routes = load_routes(settings.routes)
-    templates = Templates(templates_folder(settings, str(routes.source) if routes.source else None))
+    templates = Templates.of(settings, routes.source)
     links, recipients = UnsubscribeLinks.of(settings), Recipients.of(settings, channel)
     files = AttachmentReader(settings) if AttachmentReader.serves(channel) else None
     loaded = load_channel(channel, settings)

@@ -23,7 +23,7 @@ class WebhookDestination:
     def __init__(self, url: str, secrets: Sequence[bytes], *, allow_private: bool) -> None:
         """Raise ValueError if the URL is not one of https. `allow_private`: http, and private addresses, too."""
         self.name = url
-        self._url = endpoint(url, allow_http=allow_private)
+        self._url = endpoint(url, allow_http=allow_private, what="the URL")
         self._secrets = secrets
         self._client = WebhookClient(_TIMEOUTS, self.concurrency, allow_private=allow_private)
 

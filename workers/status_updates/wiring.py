@@ -15,7 +15,7 @@ from notifier.outbox import StatusUpdates
 from notifier.settings import Settings
 from notifier.settings.url import without_secret
 from notifier.status_updates.arn import Arn
-from workers.channels.webhook.request import secrets_of
+from workers.channels.webhook.signing import needed_secrets
 from workers.status_updates.aws import EventBridgeDestination, SnsDestination, SqsDestination
 from workers.status_updates.counters import DestinationCounters
 from workers.status_updates.destination import Destination
@@ -86,12 +86,14 @@ def _serving_health(settings: Settings, senders: UpdateSenders, heartbeat: Heart
 def destination_of(name: str, settings: Settings) -> Destination:
     """Return the destination of that ARN or URL. Raise SettingsError if it is neither."""
     if name.startswith(("https://", "http://")):
-        secrets = _secrets(settings)
+        secrets = needed_secrets(
+            "NOTIFIER_STATUS_SECRET", settings.status_secret, "it signs updates that go to a webhook"
+        )
         try:
             without_secret(name)
             return WebhookDestination(name, secrets, allow_private=settings.webhook_allow_private)
         except ValueError as error:
-            raise SettingsError(f"NOTIFIER_STATUS_DESTINATIONS: {_without_to(str(error))}") from None
+            raise SettingsError(f"NOTIFIER_STATUS_DESTINATIONS: {error}") from None
     try:
         arn = Arn.of(name)
     except ValueError as error:
@@ -99,21 +101,3 @@ def destination_of(name: str, settings: Settings) -> Destination:
             f"NOTIFIER_STATUS_DESTINATIONS: what begins with {name[:4]!r}: {error}, nor the https:// URL of a webhook"
         ) from None
     return _BY_ARN[arn.service](arn, settings)
-
-
-def _secrets(settings: Settings) -> tuple[bytes, ...]:
-    secret = settings.status_secret
-    try:
-        secrets = secrets_of(secret.get_secret_value()) if secret else ()
-    except ValueError as error:
-        raise SettingsError(f"NOTIFIER_STATUS_SECRET: {error}") from None
-    if not secrets:
-        raise SettingsError(
-            "NOTIFIER_STATUS_SECRET is not set: it signs updates that go to a webhook. Make one: "
-            "echo whsec_$(openssl rand -base64 32)"
-        )
-    return secrets
-
-
-def _without_to(text: str) -> str:
-    return text.replace(" in `to`", "")

@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from notifier.settings import RecipientSettings
+
 _MARK = "erased:"
 _DIGITS = 40
 
@@ -17,9 +19,10 @@ class ErasureKeys:
     keys: Sequence[str] = ()
 
     @classmethod
-    def of(cls, setting: str) -> "ErasureKeys":
-        """Return the keys of the setting: separated by commas."""
-        return cls(tuple(each for part in setting.split(",") if (each := part.strip())))
+    def of(cls, settings: RecipientSettings) -> "ErasureKeys":
+        """Return the keys of NOTIFIER_ERASURE_KEYS, which are separated by commas; none if it is not set."""
+        given = settings.erasure_keys.get_secret_value()
+        return cls(tuple(each for part in given.split(",") if (each := part.strip())))
 
     def __bool__(self) -> bool:
         return bool(self.keys)

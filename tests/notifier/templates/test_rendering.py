@@ -292,7 +292,7 @@ def test_links_are_followed_within_the_folder_only(write: Write, tmp_path: Path)
 
 def test_where_the_folder_comes_from() -> None:
     given = {"database_url": "postgresql://nowhere/none", "broker_url": "redis://nowhere"}
-    here = str(Path("app") / "notifications.py")
+    here = Path("app") / "notifications.py"
     assert templates_folder(Settings(**given, templates=""), here) == Path("app/templates")
     assert templates_folder(Settings(**given, templates="mails"), here) == Path("mails")
     assert templates_folder(Settings(**given, templates="mails"), None) == Path("mails")

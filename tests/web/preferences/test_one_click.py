@@ -130,7 +130,7 @@ def test_an_opt_out_outlives_an_erasure(
     visitor: httpx.Client, path: Path, engine: Engine, preferences: Preferences
 ) -> None:
     """The person is known by a hash then: the page shows the opt-out, and joining removes it."""
-    hashed = ErasureKeys.of("a key of erasures").hashes("email", ANA.address)[0]
+    hashed = ErasureKeys(["a key of erasures"]).hashes("email", ANA.address)[0]
     Suppressions(engine, actor="test").add("email", hashed, reason="unsubscribe", topic="news")
     assert preferences.opt_outs.read("email", ANA.address) == {"news"}
     assert "Subscribe again" in visitor.get(path(ANA)).text

@@ -243,7 +243,11 @@ def test_a_webhook_that_does_not_answer_with_2xx_accepts_nothing(
         ("arn:aws:s3:::bucket", {}, "not the ARN of an event bus"),
         ("arn:aws:events:eu-west-1:000000000000:rule/x", {}, "not the ARN of an event bus"),
         ("https://product.example/updates", {"status_secret": None}, "NOTIFIER_STATUS_SECRET is not set"),
-        ("https://product.example/updates", {"status_secret": SecretStr("whsec_x")}, "NOTIFIER_STATUS_SECRET: "),
+        (
+            "https://product.example/updates",
+            {"status_secret": SecretStr("whsec_x")},
+            "a secret is not base64; make one: echo whsec_",
+        ),
         ("http://product.example/updates", {"webhook_allow_private": False}, "does not start with https://"),
         ("https://me:secret@product.example/updates", {}, "without user, password and query"),
         ("https://product.example/updates?key=secret@1", {}, "NOTIFIER_STATUS_DESTINATIONS: "),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from notifier.channels import Capability
-from notifier.errors import SettingsError
 from notifier.messages import Message, Webhook, WebhookContent
 from notifier.outcomes import NotSent, Outcome, Rejected
 from notifier.send_pool import SendPool, timeouts
@@ -14,9 +13,11 @@ from notifier.templates import Templates
 from workers.channels.webhook.answers import outcome_of_answer, outcome_of_failure
 from workers.channels.webhook.client import WebhookClient
 from workers.channels.webhook.request import endpoint, json_body, origin, secrets_of, signed_headers, spelled
+from workers.channels.webhook.signing import needed_secrets, signing_secrets
 
 CONCURRENCY = 64
 """Concurrent requests. Each costs this process about 1 ms, and then waits for the receiver."""
+_SECRET = "NOTIFIER_WEBHOOK_SECRET"  # noqa: S105  the name of the setting
 
 
 class WebhookChannel:
@@ -29,18 +30,14 @@ class WebhookChannel:
     def __init__(self, settings: Settings) -> None:
         lease = settings.send_lease_seconds
         self._allow_private = settings.webhook_allow_private
-        self._secrets = _secrets(settings)
+        self._secrets = signing_secrets(_SECRET, settings.webhook_secret)
         self._client = WebhookClient(timeouts(lease), CONCURRENCY, allow_private=self._allow_private)
         self._pool = SendPool("webhook", lease, CONCURRENCY, per_receiver=settings.webhook_per_host)
 
     @staticmethod
     def check(settings: Settings) -> None:
         """Raise SettingsError if NOTIFIER_WEBHOOK_SECRET is missing: it signs each Webhook without a secret."""
-        if not _secrets(settings):
-            raise SettingsError(
-                "NOTIFIER_WEBHOOK_SECRET is not set: it signs each Webhook without a secret of its own. Make one: "
-                "echo whsec_$(openssl rand -base64 32)"
-            )
+        needed_secrets(_SECRET, settings.webhook_secret, "it signs each Webhook without a secret of its own")
 
     @staticmethod
     def address(to: str) -> str:
@@ -87,13 +84,3 @@ def _receiver(message: Message[Webhook, WebhookContent]) -> str:
         return origin(endpoint(message.request.to, allow_http=True))
     except (AttributeError, ValueError):
         return ""
-
-
-def _secrets(settings: Settings) -> tuple[bytes, ...]:
-    secret = settings.webhook_secret
-    try:
-        return secrets_of(secret.get_secret_value()) if secret else ()
-    except ValueError as error:
-        raise SettingsError(
-            f"NOTIFIER_WEBHOOK_SECRET: {error}; make one: echo whsec_$(openssl rand -base64 32)"
-        ) from None

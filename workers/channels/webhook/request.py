@@ -37,18 +37,20 @@ _MANY_DIGITS = 400
 """Numbers with more digits keep their exponent: those of DynamoDB have at most 130."""
 
 
-def endpoint(to: object, *, allow_http: bool) -> httpx.URL:
-    """Return the URL, normalized: the same for all of its spellings. Raise ValueError for an invalid one."""
+def endpoint(to: object, *, allow_http: bool, what: str = "the URL in `to`") -> httpx.URL:
+    """Return the URL, normalized: the same for all of its spellings. Raise ValueError, whose text begins with `what`,
+    for an invalid one.
+    """
     try:
         url = httpx.URL(trimmed(str(to))).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
-        raise ValueError("the URL in `to` cannot be understood") from None
+        raise ValueError(f"{what} cannot be understood") from None
     if url.scheme != "https" and not (url.scheme == "http" and allow_http):
-        raise ValueError("the URL in `to` does not start with https://")
+        raise ValueError(f"{what} does not start with https://")
     if not url.host:
-        raise ValueError("the URL in `to` names no host")
+        raise ValueError(f"{what} names no host")
     if url.userinfo:
-        raise ValueError("the URL in `to` holds a user or a password: put them into a header")
+        raise ValueError(f"{what} holds a user or a password: put them into a header")
     return url
 
 
