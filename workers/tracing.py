@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from notifier.database.engine import Engine
 from notifier.messages import Message
 from notifier.outbox import Attempts, Change, DueNotification
 from notifier.outcomes import Outcome
+from notifier.settings import Settings
 from notifier.tracing.tracing import Attributes, Tracing
 from workers.building.builder import Isolation, MessagePreparer
 from workers.building.preparer import Prepared
@@ -104,11 +106,15 @@ def note_build(tracing: Tracing, due: DueNotification, began: int, built: Prepar
     tracing.step("build", began, [(due.id, {"notifier.result": result})], links=members)
 
 
-def attempts_of(*arguments: Any, measured: bool, tracing: Tracing | None, **options: Any) -> Attempts:
-    """Return the attempts of a channel. `arguments` and `options` are those of Attempts."""
+def attempts_of(
+    settings: Settings, engine: Engine, tracing: Tracing | None, *, channel: str, worker: str
+) -> Attempts:
+    """Return the attempts of a channel: measured if metrics are served, traced if there is tracing."""
+    measured = bool(settings.metrics_port)
     if tracing:
-        return (TracedMeasuredAttempts if measured else TracedAttempts)(*arguments, tracing=tracing, **options)
-    return (MeasuredAttempts if measured else Attempts)(*arguments, **options)
+        traced = TracedMeasuredAttempts if measured else TracedAttempts
+        return traced.of(settings, engine, channel=channel, worker=worker, tracing=tracing)
+    return (MeasuredAttempts if measured else Attempts).of(settings, engine, channel=channel, worker=worker)
 
 
 def traced_preparer(preparer: MessagePreparer, tracing: Tracing | None) -> MessagePreparer:

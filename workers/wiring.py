@@ -9,19 +9,17 @@ from functools import cache, partial
 from notifier.channels import Channel, load_channel
 from notifier.database.engine import Engine, connect
 from notifier.health.heartbeat import Heartbeat
-from notifier.outbox import Attempts, ChannelStates, DeliveryCounts, Digests, ErasureKeys, Suspects
+from notifier.outbox import ChannelStates, DeliveryCounts, Digests, Suspects
 from notifier.process.memory_budget import MemoryBudget
 from notifier.routes import Routes
 from notifier.routes.loading import load_routes, shadowed
 from notifier.settings import Settings, load_settings
-from notifier.templates import Templates
 from notifier.tracing.starting import tracing_of
 from notifier.tracing.tracing import Tracing
-from notifier.unsubscribe import UnsubscribeLinks
 from workers.building.attachments import AttachmentReader
 from workers.building.builder import LARGE_RECORDS_BYTES
 from workers.building.preparer import Preparer
-from workers.building.recipients import Recipients
+from workers.building.wiring import preparer_of
 from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.isolation.child import Child
@@ -68,10 +66,10 @@ def _collaborators(channel: str, settings: Settings) -> Collaborators:
     """Return the objects of a channel, measured and traced where the settings say so."""
     loaded = load_channel(channel, settings)
     measured = MeasuredChannel(channel, loaded) if settings.metrics_port else loaded
-    preparer = _preparer(channel, loaded, settings)
+    preparer = preparer_of(channel, loaded, settings, routes(), attachments=_attachments)
     states = ChannelStates(engine(), actor=_worker(), probe_seconds=settings.probe_seconds)
     return Collaborators(
-        attempts=_attempts(channel, settings),
+        attempts=attempts_of(settings, engine(), tracing(), channel=channel, worker=_worker()),
         channel=traced_channel(channel, measured, tracing()),
         routes=routes(),
         preparer=traced_preparer(preparer, tracing()),
@@ -91,30 +89,6 @@ def _collaborators(channel: str, settings: Settings) -> Collaborators:
 def _worker() -> str:
     """Return the name of this worker in the history."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _attempts(channel: str, settings: Settings) -> Attempts:
-    return attempts_of(
-        engine(),
-        measured=bool(settings.metrics_port),
-        tracing=tracing(),
-        channel=channel,
-        worker=_worker(),
-        unknown_after=settings.unknown_after_seconds,
-        erasure_keys=ErasureKeys.of(settings),
-    )
-
-
-def _preparer(channel: str, loaded: Channel, settings: Settings) -> Preparer:
-    return Preparer(
-        loaded,
-        routes(),
-        Templates.of(settings, routes().source),
-        links=UnsubscribeLinks.of(settings),
-        recipients=Recipients.of(settings, channel),
-        attachments=_attachments() if AttachmentReader.serves(channel) else None,
-        name=channel,
-    )
 
 
 def _bucket(channel: str, loaded: Channel, settings: Settings) -> TokenBucket:

@@ -12,17 +12,15 @@ from notifier.broker.url import BrokerUrl
 from notifier.channels import Channel
 from notifier.database.engine import Engine
 from notifier.lanes import queues_of
-from notifier.outbox import Attempts, ChannelStates, Digests, ErasureKeys
+from notifier.outbox import Attempts, ChannelStates, Digests
 from notifier.routes import Routes
 from notifier.settings import Settings
 from notifier.templates import Templates
 from notifier.testing import Behaviour
-from notifier.unsubscribe import UnsubscribeLinks
 from sandbox.testing.channels import EMAIL, Acceptances, KeptChannel, ReachableChannel
 from sandbox.testing.objects import S3Objects
 from workers.building.attachments import AttachmentReader
-from workers.building.preparer import Preparer
-from workers.building.recipients import Recipients
+from workers.building.wiring import preparer_of
 from workers.collaborators import Collaborators
 from workers.deliverer import Deliverer
 from workers.process.in_progress import InProgress
@@ -110,22 +108,15 @@ class TestWorkers:
     def _make_deliverer(self, name: str, channel: Channel) -> Deliverer:
         settings = self._settings
         self._buckets.append(bucket := UnlimitedBucket(self._url, name, lambda: None))
-        attempts = Attempts(
-            self._engine,
-            channel=name,
-            worker=_WORKER,
-            unknown_after=settings.unknown_after_seconds,
-            erasure_keys=ErasureKeys.of(settings),
-        )
+        attempts = Attempts.of(settings, self._engine, channel=name, worker=_WORKER)
         states = ChannelStates(self._engine, actor=_WORKER, probe_seconds=settings.probe_seconds)
-        preparer = Preparer(
+        preparer = preparer_of(
+            name,
             channel,
+            settings,
             self._routes,
-            self._templates,
-            links=UnsubscribeLinks.of(settings),
-            recipients=Recipients.of(settings, name),
-            attachments=AttachmentReader(settings, self._objects) if AttachmentReader.serves(name) else None,
-            name=name,
+            templates=self._templates,
+            attachments=lambda: AttachmentReader(settings, self._objects),
         )
         return Deliverer(
             Collaborators(

@@ -1,6 +1,7 @@
 """Builds and renders one notification: calls the route's function, and renders what it returns."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,7 @@ class Preparer:
         channel: Channel,
         routes: Routes,
         templates: Templates,
+        *,
         out_of_memory: Callable[[DueNotification], Prepared | Change] | None = None,
         links: UnsubscribeLinks | None = None,
         recipients: Recipients | None = None,
@@ -108,8 +110,9 @@ class Preparer:
 
         Another build may have used the memory. Without `call`, MemoryError is a failure like any other.
         """
-        more = (call, self._links, self._recipients, self._attachments, self._name)
-        return Preparer(self._channel, self._routes, self._templates, *more)
+        made = copy(self)
+        made._out_of_memory = call  # noqa: SLF001  of the same class
+        return made
 
     def prepare(self, due: DueNotification) -> Prepared | Change:
         """Return the notification ready to be sent, or its change if nothing is to be sent.

@@ -150,9 +150,16 @@ class IsolatedBuilds:
             return self._preparer.prepare(due)
         if isinstance(built, Change):
             return built
-        route = self._preparer.route(due)
-        more = (built.original, built.template, built.further)
-        return Prepared(due, built.request, built.content, route, built.address, *more)
+        return Prepared(
+            due,
+            built.request,
+            built.content,
+            self._preparer.route(due),
+            built.address,
+            original=built.original,
+            template=built.template,
+            further=built.further,
+        )
 
     def _build_in_worker(self, due: DueNotification, reason: str) -> Prepared | Change:
         """Build it here, one at a time: if the worker dies, its lease shows which notification it built."""

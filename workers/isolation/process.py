@@ -18,11 +18,8 @@ from notifier.outbox import Change, DueNotification
 from notifier.routes.loading import load_routes
 from notifier.settings import load_settings
 from notifier.telemetry import configure_logging
-from notifier.templates import Templates
-from notifier.unsubscribe import UnsubscribeLinks
-from workers.building.attachments import AttachmentReader
 from workers.building.preparer import Prepared, Preparer
-from workers.building.recipients import Recipients
+from workers.building.wiring import preparer_of
 from workers.isolation.child import ALIVE, BEGUN, NOT_PICKLED, OUT_OF_MEMORY, PING, READY, Built
 from workers.isolation.frames import frame, next_message
 from workers.process.gil_watchdog import GilWatchdog
@@ -101,11 +98,7 @@ def _preparer(channel: str) -> Preparer:
     settings = load_settings()
     configure_logging(settings, process="worker")
     routes = load_routes(settings.routes)
-    templates = Templates.of(settings, routes.source)
-    links, recipients = UnsubscribeLinks.of(settings), Recipients.of(settings, channel)
-    files = AttachmentReader(settings) if AttachmentReader.serves(channel) else None
-    loaded = load_channel(channel, settings)
-    return Preparer(loaded, routes, templates, _out_of_memory, links, recipients, files, channel)
+    return preparer_of(channel, load_channel(channel, settings), settings, routes, out_of_memory=_out_of_memory)
 
 
 def _out_of_memory(_: DueNotification) -> Prepared | Change:
@@ -131,7 +124,12 @@ def _as_sent(prepared: Prepared | Change) -> Built | Change:
     if isinstance(prepared, Change):
         return prepared
     return Built(
-        prepared.request, prepared.content, prepared.address, prepared.original, prepared.template, prepared.further
+        prepared.request,
+        prepared.content,
+        prepared.address,
+        original=prepared.original,
+        template=prepared.template,
+        further=prepared.further,
     )
 
 

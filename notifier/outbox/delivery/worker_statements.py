@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, TextClause
@@ -17,7 +17,7 @@ from notifier.outbox.delivery.places import LimitedRecipient, OverLimit, take_pl
 from notifier.outbox.digests import merging
 from notifier.outbox.erasure.keyed import ErasureKeys
 from notifier.outbox.statements import statement
-from notifier.settings import default
+from notifier.settings import Settings, default
 
 _READ_BARRED = statement(__package__, "read_barred.sql")
 _GONE_ON = statement(__package__, "gone_on.sql")
@@ -47,6 +47,18 @@ class WorkerStatements:
         self._erasure_keys = erasure_keys or ErasureKeys()
         self._actor: int | None = None
         self._renew_at = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings, engine: Engine, *, channel: str, worker: str, **more: Any) -> Self:
+        """Return them with what the settings say about unknown outcomes and erasures. `more` is for subclasses."""
+        return cls(
+            engine,
+            channel=channel,
+            worker=worker,
+            unknown_after=settings.unknown_after_seconds,
+            erasure_keys=ErasureKeys.of(settings),
+            **more,
+        )
 
     def why_suppressed(self, recipients: Sequence[Recipient]) -> dict[UUID, str]:
         """Return the ids of those that are suppressed, with the reason."""

@@ -108,6 +108,8 @@ def test_without_tracing_the_objects_of_a_process_are_the_plain_ones() -> None:
     assert traced_channel("email", plain, None) is plain
     with closing(broker_of("redis://127.0.0.1:1/0", "bridge", None)) as broker:
         assert type(broker) is Broker
-    for measured, kind in ((False, Attempts), (True, MeasuredAttempts)):
-        attempts = attempts_of(create_autospec(Engine), channel="email", worker="w", measured=measured, tracing=None)
+    for port, kind in ((0, Attempts), (9108, MeasuredAttempts)):
+        attempts = attempts_of(
+            settings(metrics_port=port), create_autospec(Engine), None, channel="email", worker="w"
+        )
         assert type(attempts) is kind
