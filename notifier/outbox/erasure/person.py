@@ -5,6 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from notifier.errors import UsageError
+from notifier.text import trimmed
+
+_SHORTEST = 5
+"""Visible characters: what is shorter stands in the text of others too. An empty text stands in every one."""
+
 _ESCAPE = r"(?<=\\[bfnrt]|\\u[0-9a-f]{4}|%[0-9a-f]{2})"
 _BEFORE = rf"(?:(?<![[:alnum:]._%+-])|{_ESCAPE})"
 _AFTER = r"(?![[:alnum:]-]|\.[[:alnum:]])"
@@ -22,11 +28,22 @@ _SPECIAL = frozenset("!\"#$%&'()*+,-./:;<=>?[\\]^`{|}~")
 class Person:
     """A person, as an operator types the address, and how each channel spells it: `channels` and `spellings` are of
     equal length.
+
+    Raises UsageError if the address or a spelling is so short that it stands in the text of others.
     """
 
     given: str
     channels: Sequence[str]
     spellings: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if _is_short(self.given):
+            raise UsageError(f"an address of less than {_SHORTEST} characters stands in the text of others, too")
+        if short := [name for name, text in zip(self.channels, self.spellings, strict=True) if _is_short(text)]:
+            raise UsageError(
+                f"{', '.join(short)}: less than {_SHORTEST} characters are left of this address, which stand in the "
+                "text of others, too; name the channel that the address is of"
+            )
 
     @property
     def texts(self) -> list[str]:
@@ -48,6 +65,10 @@ class Person:
         """Patterns of LIKE of which text in lower case matches one wherever `pattern` does: they are faster."""
         parts = ("".join(char if char in _KEPT else "%" for char in each.lower()) for each in self.texts)
         return [f"%{part.replace('@', at)}%" for part in dict.fromkeys(parts) for at in ("@", r"\%40")]
+
+
+def _is_short(text: str) -> bool:
+    return len(trimmed(text)) < _SHORTEST
 
 
 def _in_any_form(char: str) -> str:

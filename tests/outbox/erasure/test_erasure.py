@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DatabaseError
 
+from notifier.errors import UsageError
 from notifier.notifications import Status
 from notifier.operating.person import person_of
 from notifier.outbox import (
@@ -208,6 +209,32 @@ def test_killed_in_the_middle_and_run_again_no_trace_is_left(
     assert ANA.encode().hex() not in done.stdout.replace(JOANA.encode().hex(), "")
     assert done.stdout.count(JOANA) >= 90
     assert rows.balanced()
+
+
+@pytest.mark.parametrize(
+    ("given", "channel"),
+    [("\u200b" * 6, ""), ("\u200b" * 6, "apns"), ("ab" + "\u200b" * 6, "push"), (" " * 6, "email")],
+)
+def test_an_address_of_unseen_characters_is_refused(rows: Rows, given: str, channel: str) -> None:
+    sent(rows, recorded(rows, [record_of("user#1", friend="ab")]), ANA)
+    before = dump(rows)
+    with pytest.raises(UsageError, match="text of others"):
+        list(Erasure(rows.engine, actor="eva", keys=KEYS).run(person_of(given, channel), "asked"))
+    assert dump(rows) == before
+
+
+@pytest.mark.parametrize("spelling", ["", "ab", "\u200babcd\u200b"])
+def test_a_channel_that_spells_an_address_as_almost_nothing_is_refused(rows: Rows, spelling: str) -> None:
+    """Of any channel, also of another package: an empty text stands in every one."""
+    sent(rows, recorded(rows, [record_of("user#1")]), ANA)
+    before = dump(rows)
+    with pytest.raises(UsageError, match=r"pager: .* name the channel"):
+        list(
+            Erasure(rows.engine, actor="eva", keys=KEYS).run(
+                Person(ANA, ["email", "pager"], [ANA, spelling]), "asked"
+            )
+        )
+    assert dump(rows) == before
 
 
 @pytest.mark.parametrize(
