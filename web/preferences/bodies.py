@@ -6,7 +6,7 @@ from starlette.requests import Request
 from web.serving.bodies import form_of, limited
 
 _MOST_BYTES = 32 * 1024
-_MOST_FIELDS = 500
+_MOST_FIELDS = 1_000
 
 
 async def read_body(request: Request) -> bytes:

@@ -71,11 +71,21 @@ class Links:
             case "all":
                 return {ALL_TOPICS}, set(), "left_all"
             case "save":
-                listed = {each.id for each in self._preferences.topics.of(subscription.channel, subscription.topic)}
-                chosen = listed & {each for each in form.getlist("topic") if isinstance(each, str)}
-                return listed - chosen, chosen, "saved"
+                shown = self._shown(subscription, form)
+                chosen = shown & {each for each in form.getlist("topic") if isinstance(each, str)}
+                return shown - chosen, chosen, "saved"
             case _:
                 raise HTTPException(400, f"The request must have {ONE_CLICK}, or be a form of this page.")
+
+    def _shown(self, subscription: Subscription, form: FormData) -> set[str]:
+        """Return those of today's topics that the form listed when its page was loaded, which may be long ago.
+
+        A box that is not ticked says nothing of a topic that the page did not have. A page of an earlier version does
+        not name the topics that it lists: all of today's are taken then.
+        """
+        listed = {each.id for each in self._preferences.topics.of(subscription.channel, subscription.topic)}
+        named = {each for each in form.getlist("listed") if isinstance(each, str)}
+        return listed & named if named else listed
 
     def _change(self, subscription: Subscription, *, leave: set[str], join: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         if subscription.address:

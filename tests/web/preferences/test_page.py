@@ -1,5 +1,6 @@
 """The page of a recipient: what it shows, what its forms change, its headers, and how it looks to a browser."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,26 @@ def test_save_what_is_chosen(visitor: httpx.Client, path: Path, out: Callable[[]
     assert out() == {"news", "tips"}
     visitor.post(path(ANA), data={"action": "save"})
     assert out() == {"news", "offers", "tips"}
+
+
+def test_saving_an_old_page_changes_only_the_topics_that_it_showed(
+    visitor: httpx.Client, path: Path, out: Callable[[], set[str]]
+) -> None:
+    """The page was loaded before `offers` and `tips` were topics, and while `gone` was one."""
+    visitor.post(path(ANA), data={"action": "save", "listed": ["news", "gone"], "topic": ["gone", "tips"]})
+    assert out() == {"news"}
+    visitor.post(path(ANA), data={"action": "save", "listed": ["news", "gone"], "topic": ["news"]})
+    assert out() == set()
+
+
+def test_the_page_names_the_topics_that_it_shows(
+    visitor: httpx.Client, path: Path, out: Callable[[], set[str]]
+) -> None:
+    page = visitor.get(path(ANA)).text
+    listed = re.findall(r'<input type="hidden" name="listed" value="(\w+)">', page)
+    assert listed == ["news", "offers", "tips"]
+    visitor.post(path(ANA), data={"action": "save", "listed": listed, "topic": ["tips"]})
+    assert out() == {"news", "offers"}
 
 
 def test_joining_lifts_no_other_suppression(visitor: httpx.Client, path: Path, engine: Engine) -> None:
