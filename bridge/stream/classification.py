@@ -15,6 +15,7 @@ from notifier.errors import DecodeError
 from notifier.notifications import created_ms
 from notifier.outbox import NewNotification, Page, Quarantined, Rewind, RewindPage, ShardLease
 from notifier.outbox import records as wire
+from notifier.outbox.rewinds.pages import MOST_SECONDS
 from notifier.routes import Routes
 
 Classified = tuple[datetime | None, Sequence[NewNotification], str | None]
@@ -121,13 +122,15 @@ def classify_rewound(
     """Return what the records of a page, up to the end of the rewind, become with the routes that are loaded now.
 
     Records up to the position were read again already, and those before `since` are skipped. A record that is still
-    quarantined, or has no sequence number, stays in quarantine as it is.
+    quarantined, or has no sequence number, stays in quarantine as it is. The page ends before a record whose
+    notifications would be of one second more than MOST_SECONDS.
     """
     lease = lease_for(rewind)
     place, until = -1 if rewind.position is None else int(rewind.position), int(rewind.until)
-    position, examined = rewind.position, 0
+    position, examined, more = rewind.position, 0, False
     made: list[NewNotification] = []
     unrouted = []
+    seconds: set[int] = set()
     for record, came in read_each(records):
         number = sequence_number(record)
         if number is None or int(number) <= place:
@@ -136,16 +139,22 @@ def classify_rewound(
         if place > until:
             position = rewind.until
             break
-        position = rewind.until if place == until else number
         created_at, notifications, error = classify_record(lease, record, routes, not_before, came)
-        if created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since):
+        skipped = created_at is None or error is not None or (rewind.since is not None and created_at < rewind.since)
+        if notifications and not skipped:
+            seconds.add(created_ms(notifications[0].id))
+            if len(seconds) > MOST_SECONDS:
+                more = True
+                break
+        position = rewind.until if place == until else number
+        if skipped:
             continue
         examined += 1
         if notifications:
             made += notifications
         else:
             unrouted.append(number)
-    return RewindPage(position, examined, made, unrouted, routes.beside)
+    return RewindPage(position, examined, made, unrouted, routes.beside, more)
 
 
 def lease_for(rewind: Rewind) -> ShardLease:

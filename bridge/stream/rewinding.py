@@ -65,13 +65,13 @@ class Rewinder:
         self._forget()
 
     def run_once(self) -> NextIn:
-        """Read one page of a rewind; return when the next is due. Raise what the stream and the database raise; the
-        next call goes on from the position in the database.
+        """Read one page of a rewind, or record the next records of one; return when the next is due. Raise what the
+        stream and the database raise; the next call goes on from the position in the database.
         """
         if self._rewind is None and not self._take():
             return NextIn(IDLE_SECONDS)
         try:
-            return NextIn(self._page())
+            return NextIn(self._step())
         except LeaseLost as error:
             log.info("rewind given up", reason=str(error))
             self._forget()
@@ -93,11 +93,12 @@ class Rewinder:
     def _forget(self) -> None:
         self._rewind = None
         self._iterator: str | None = None
+        self._page: RecordPage | None = None  # of which records are left
         self._from_horizon = False
         self._empties = 0
         self._failures = 0
 
-    def _page(self) -> float:
+    def _step(self) -> float:
         assert self._rewind is not None  # noqa: S101  narrows the type
         rewind = self._rewind
         try:
@@ -110,13 +111,14 @@ class Rewinder:
         return wait
 
     def _read(self, rewind: Rewind) -> float:
-        self._iterator = self._iterator or self._begin(rewind)
-        page = self._source.records(self._iterator).read()
-        self._empties = 0 if page.records else self._empties + 1
+        if (page := self._page) is None:
+            self._iterator = self._iterator or self._begin(rewind)
+            page = self._source.records(self._iterator).read()
+            self._empties = 0 if page.records else self._empties + 1
         full = self._record(rewind, page)
         if full is not None:
             self._give_back(rewind, f"it waits for room in the queue {full}", FULL_SECONDS)
-        if self._rewind is None:
+        if self._rewind is None or self._page is not None:
             return 0.0
         self._iterator = page.next_iterator  # not before its page is recorded
         return PAGE_SECONDS if page.records else EMPTY_SECONDS
@@ -126,14 +128,18 @@ class Rewinder:
         return self._source.iterator(rewind.stream_arn, rewind.shard_id, after)
 
     def _record(self, rewind: Rewind, page: RecordPage) -> str | None:
-        """Record the page as far as its queues have room; return the queue without room, None if all had room."""
+        """Record what is left of the page, of at most MOST_SECONDS and as far as its queues have room; return the
+        queue without room, None if all had room.
+        """
 
         def classify(some: Sequence[dict[str, Any]]) -> RewindPage:
             return classify_rewound(rewind, some, self._routes, self._not_before)
 
         with fitted(self._limit, page.records, classify, _LIMIT_PART) as fitting:
             again = fitting.page
-            at_end = fitting.full is None and (page.next_iterator is None or self._is_at_the_end(rewind))
+            self._page = page if again.more else None
+            whole = fitting.full is None and not again.more
+            at_end = whole and (page.next_iterator is None or self._is_at_the_end(rewind))
             outcome = "done" if at_end or again.position == rewind.until else None
             fitting.used = self._correct(rewind, again, outcome).queues
         return fitting.full
@@ -167,6 +173,7 @@ class Rewinder:
         Each failure is written to the rewind's row: that prolongs its lease, and raises LeaseLost if an operator
         cancelled it.
         """
+        self._page = None
         if isinstance(error, DataTrimmed) and not self._from_horizon:
             self._iterator = None
             self._from_horizon = True

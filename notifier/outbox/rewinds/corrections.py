@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from notifier.notifications import created_ms, first_id
 from notifier.outbox.days import within
-from notifier.outbox.rewinds.pages import Rewind, RewindPage, RewindResult
+from notifier.outbox.rewinds.pages import MOST_SECONDS, Rewind, RewindPage, RewindResult
 from notifier.outbox.statements import statement
 from notifier.outbox.stream.new_publications import insert_publications
 from notifier.outbox.stream.pages import NewNotification, first_notified
 
 _LOCK = statement(__package__, "lock_quarantined.sql")
-_RECORDED = statement(__package__, "recorded_numbers.sql")
+_RECORDED_IDS = statement(__package__, "recorded_ids.sql")
+_RECORDED_NUMBERS = statement(__package__, "recorded_numbers.sql")
 _RELEASE = statement(__package__, "release_quarantined.sql")
 _INSERT = statement(__package__, "insert_missing.sql")
 _COUNT = statement(__package__, "correct_counters.sql")
@@ -88,21 +89,29 @@ def is_missing(wanted: NewNotification, recorded: Collection[str], beside: Colle
 
 
 def _recorded(connection: Connection, shard: int, made: Sequence[NewNotification]) -> Mapping[int, set[str]]:
-    """Return the routes of the shard's notifications that were created in the same milliseconds as these, by sequence
-    number; an empty set for other numbers.
+    """Return the routes of the notifications of these records, by sequence number; an empty set for other numbers.
+
+    Where all of these notifications of a record exist, they are found by their ids, and no other ones of it are
+    looked up. Otherwise routes of which only earlier code knew may have made some, which are found by the time of
+    its creation. DynamoDB gives that in seconds, and no index has the shard, so all notifications of that second
+    are read, those of other shards too. Each statement reads at most MOST_SECONDS: for a page of a shard with few
+    records a second, beside busy ones, one statement could exceed the statement_timeout.
     """
     found: defaultdict[int, set[str]] = defaultdict(set)
-    moments = sorted({created_ms(each.id) for each in made})
-    if not moments:
+    if not made:
         return found
-    values = {
-        "shard": shard,
-        "firsts": [first_id(each) for each in moments],
-        "lasts": [first_id(each + 1) for each in moments],
-    }
-    bounded = within(_RECORDED, [each.id for each in made])
-    for number, route in connection.execute(bounded, values):
-        found[int(number)].add(route)
+    ids = [each.id for each in made]
+    existing = set(connection.execute(within(_RECORDED_IDS, ids), {"ids": ids}).scalars())
+    for each in made:
+        if each.id in existing:
+            found[int(each.sequence_number)].add(each.route)
+    moments = sorted({created_ms(each.id) for each in made if each.id not in existing})
+    for start in range(0, len(moments), MOST_SECONDS):
+        some = moments[start : start + MOST_SECONDS]
+        firsts = [first_id(each) for each in some]
+        values = {"shard": shard, "firsts": firsts, "lasts": [first_id(each + 1) for each in some]}
+        for number, route in connection.execute(within(_RECORDED_NUMBERS, firsts), values):
+            found[int(number)].add(route)
     return found
 
 

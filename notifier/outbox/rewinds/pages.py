@@ -6,6 +6,11 @@ from datetime import datetime
 
 from notifier.outbox.stream.pages import NewNotification
 
+MOST_SECONDS = 20
+"""Of how many different seconds one statement looks notifications up, and one page of a rewind has some. A look-up
+reads what all tables had in these seconds: 200,000 notifications at 10,000 events a second.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
@@ -32,7 +37,8 @@ class RewindPage:
 
     `unrouted` are the sequence numbers of records that are understood and match no route. A record that cannot be
     understood is in neither: it stays quarantined. `beside` are the names of all routes of today that claim events
-    beside their owner.
+    beside their owner. `more`: records that were read are left after the position, because their notifications are of
+    further seconds than MOST_SECONDS.
     """
 
     position: str | None
@@ -40,6 +46,7 @@ class RewindPage:
     notifications: Sequence[NewNotification] = ()
     unrouted: Sequence[str] = ()
     beside: Collection[str] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

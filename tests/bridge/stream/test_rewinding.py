@@ -16,7 +16,7 @@ from bridge.stream.client import IteratorExpired, Shard, ShardGone, StreamRefuse
 from bridge.stream.leases import Leases
 from bridge.stream.page import RecordPage
 from bridge.stream.reader import TRIES_OF_AN_ITERATOR
-from bridge.stream.rewinding import IDLE_SECONDS, Rewinder
+from bridge.stream.rewinding import IDLE_SECONDS, PAGE_SECONDS, Rewinder
 from bridge.stream.tree import ShardTree
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
 from notifier.outbox import (
@@ -692,3 +692,38 @@ def test_a_rewind_that_waits_for_room_lets_others_have_their_turn(environment: E
     rewinder.run_once()
     states = {row["shard_id"]: row["state"] for row in environment.rewinding.recent()}
     assert states == {"a": "waiting", "b": "done"}
+
+
+def at(second: int, *records: dict[str, Any]) -> list[dict[str, Any]]:
+    for each in records:
+        each["dynamodb"]["ApproximateCreationDateTime"] = CREATED + second
+    return list(records)
+
+
+def test_a_page_of_many_seconds_is_recorded_in_parts(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each second is looked up in what all tables had in it: a transaction for all of them could take minutes."""
+    monkeypatch.setattr("bridge.stream.classification.MOST_SECONDS", 1)
+    environment.read("a", [*at(0, *pokes(1)), *at(1, *pokes(2)), *at(2, *pokes(3)), *at(2, *others(4))])
+    environment.ask()
+    rewinder, positions = environment.rewinder(), []
+    while environment.open():
+        assert rewinder.run_once().seconds <= PAGE_SECONDS
+        positions.append(environment.sql.one("SELECT position, examined FROM rewinds"))
+        environment.counted()
+    assert [tuple(each.values()) for each in positions] == [("1", 1), ("2", 2), ("4", 4)]
+    assert environment.counted() == (4, 3, 1, 0)
+
+
+def test_a_rewind_that_is_cancelled_stops_in_the_middle_of_a_page(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.stream.classification.MOST_SECONDS", 1)
+    environment.read("a", [*at(0, *pokes(1)), *at(1, *pokes(2))])
+    environment.ask()
+    rewinder = environment.rewinder()
+    rewinder.run_once()
+    assert environment.rewinding.cancel(RewindTarget("activity"), "by mistake") == 1
+    rewinder.run_once()
+    assert environment.counted() == (2, 1, 1, 0)
