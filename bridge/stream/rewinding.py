@@ -1,6 +1,7 @@
 """Reads again the shards that an operator rewound (`notifier rewind`), while their new records are read too."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +16,10 @@ from bridge.stream.listing import ShardListing
 from bridge.stream.page import RecordPage
 from bridge.stream.reader import GONE_SECONDS, TRIES_OF_AN_ITERATOR, RecordSource
 from bridge.stream.tree import ShardTree
-from notifier.database.errors import DatabaseError
+from notifier.database.errors import DatabaseError, cause, is_answer
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable
 from notifier.outbox import Rewind, RewindPage, RewindResult, Rewinds
+from notifier.outbox.rewinds.pages import WAITS_FOR_ROOM
 from notifier.process.loops import NextIn
 from notifier.routes import Routes
 
@@ -76,8 +78,8 @@ class Rewinder:
             log.info("rewind given up", reason=str(error))
             self._forget()
             return NextIn(0.0)
-        except DatabaseError:  # only the database knows whether the page was recorded
-            self._forget()
+        except DatabaseError as error:  # only the database knows whether the page was recorded
+            self._after_database_error(error)
             raise
 
     def _take(self) -> bool:
@@ -117,7 +119,7 @@ class Rewinder:
             self._empties = 0 if page.records else self._empties + 1
         full = self._record(rewind, page)
         if full is not None:
-            self._give_back(rewind, f"it waits for room in the queue {full}", FULL_SECONDS)
+            self._give_back(rewind, f"{WAITS_FOR_ROOM} {full}", FULL_SECONDS)
         if self._rewind is None or self._page is not None:
             return 0.0
         self._iterator = page.next_iterator  # not before its page is recorded
@@ -196,6 +198,16 @@ class Rewinder:
             log.warning("a shard cannot be read again now: its rewind pauses, and others are done first", **facts)
             self._give_back(rewind, reason, REST_SECONDS)
         raise error
+
+    def _after_database_error(self, error: DatabaseError) -> None:
+        """Forget the rewind. If the server refused a statement, which it may do again and again, the rewind pauses,
+        with the error in its row.
+        """
+        rewind = self._rewind
+        self._forget()
+        if rewind is not None and is_answer(error):
+            with suppress(LeaseLost, DatabaseError):
+                self._rewinds.failed(rewind, f"its records cannot be recorded: {cause(error)}", rest=REST_SECONDS)
 
     def _is_gone(self, rewind: Rewind, gone_for: float | None) -> bool:
         if gone_for is None or gone_for < self._gone_seconds:

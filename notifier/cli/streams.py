@@ -51,7 +51,7 @@ def rewind(
     *,
     reason: Reason = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; change nothing.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when it is done.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it is done, or pauses after an error.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel rewinds that have not ended.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the last rewinds and their progress.")] = False,
     json: Json = False,
@@ -81,17 +81,25 @@ def rewind(
             print_json({"cancelled": count}) if json else say(f"{count:,} rewinds cancelled")
             return
         plan, ids = requests.plan(target), requests.ask(target, why)
-        while wait and requests.open(ids):
-            time.sleep(_LOOK_SECONDS)
+        paused = _waited(requests, ids) if wait else 0
         rows = [row for row in requests.recent(len(ids) + 50) if row["id"] in set(ids)]
         if json:
             print_json({"shards": len(ids), **_sums(plan), "rewinds": rows})
         elif wait:
-            _show_rewinds(requests, json=False)
+            _show_rewinds(requests, json=False, paused=paused)
         else:
             say(f"{len(ids):,} shards will be read again: {_words(plan)}; see: notifier rewind --list")
     if wait and any(row["state"] != "done" for row in rows):
         raise typer.Exit(1)
+
+
+def _waited(requests: RewindRequests, ids: list[int]) -> int:
+    """Wait until the rewinds have ended, or some of them pause after an error; return how many pause."""
+    while requests.open(ids):
+        if paused := requests.paused(ids):
+            return paused
+        time.sleep(_LOOK_SECONDS)
+    return 0
 
 
 def _show_plan(requests: RewindRequests, target: RewindTarget, json: bool) -> None:
@@ -109,7 +117,7 @@ def _show_plan(requests: RewindRequests, target: RewindTarget, json: bool) -> No
     )
 
 
-def _show_rewinds(requests: RewindRequests, json: bool) -> None:
+def _show_rewinds(requests: RewindRequests, json: bool, paused: int = 0) -> None:
     rows = requests.recent()
     if json:
         print_json({"rewinds": rows})
@@ -120,6 +128,8 @@ def _show_rewinds(requests: RewindRequests, json: bool) -> None:
     for row in rows:
         if row["error"]:
             say(f"{row['shard_id']}: {row['error']}")
+    if paused:
+        say(f"{paused:,} rewinds pause after an error, and are tried again: see notifier rewind --list")
 
 
 def _words(plan: Sequence[Mapping[str, Any]]) -> str:

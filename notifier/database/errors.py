@@ -45,6 +45,14 @@ def is_refused(error: DatabaseError) -> bool:
     return isinstance(error, DataError | IntegrityError)
 
 
+def is_answer(error: DatabaseError) -> bool:
+    """Return whether the server refused or ended a statement, and takes others: it took too long, waited too long for
+    a lock, or has values that a table does not take.
+    """
+    broken = isinstance(error, DBAPIError) and error.connection_invalidated
+    return not broken and sqlstate(error) not in {None, READ_ONLY}
+
+
 def cause(error: DatabaseError) -> str:
     """Return one line about the error without values of rows, which the server's own text may quote."""
     if not isinstance(error, DBAPIError):

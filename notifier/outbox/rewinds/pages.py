@@ -10,6 +10,8 @@ MOST_SECONDS = 20
 """Of how many different seconds one statement looks notifications up, and one page of a rewind has some. A look-up
 reads what all tables had in these seconds: 200,000 notifications at 10,000 events a second.
 """
+WAITS_FOR_ROOM = "it waits for room in the queue"
+"""How the `error` of a rewind begins that pauses without an error."""
 
 
 @dataclass(frozen=True, slots=True)

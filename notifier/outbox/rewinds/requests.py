@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from notifier.errors import UsageError
 from notifier.outbox.operator.journal import journal, scope_time
+from notifier.outbox.rewinds.pages import WAITS_FOR_ROOM
 from notifier.outbox.statements import statement
 
 _ADVISORY_LOCK = 0x6E6F7469727764
@@ -22,6 +23,7 @@ _INSERT = statement(__package__, "insert.sql")
 _CANCEL = statement(__package__, "cancel.sql")
 _RECENT = statement(__package__, "recent.sql")
 _OPEN = statement(__package__, "count_open.sql")
+_PAUSED = statement(__package__, "count_paused.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class RewindRequests:
         """Return how many of these rewinds have not ended."""
         with self._engine.connect() as connection:
             return int(connection.execute(_OPEN, {"ids": ids}).scalar_one())
+
+    def paused(self, ids: list[int]) -> int:
+        """Return how many of these rewinds pause after an error: a bridge tries them again within minutes."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_PAUSED, {"ids": ids, "room": WAITS_FOR_ROOM}).scalar_one())
 
 
 def _check(connection: Connection, target: RewindTarget) -> None:

@@ -18,6 +18,7 @@ from bridge.stream.page import RecordPage
 from bridge.stream.reader import TRIES_OF_AN_ITERATOR
 from bridge.stream.rewinding import IDLE_SECONDS, PAGE_SECONDS, Rewinder
 from bridge.stream.tree import ShardTree
+from notifier.database.errors import DatabaseError
 from notifier.errors import DataTrimmed, LeaseLost, NotifierError, Unreachable, UsageError
 from notifier.outbox import (
     Partitions,
@@ -727,3 +728,33 @@ def test_a_rewind_that_is_cancelled_stops_in_the_middle_of_a_page(
     assert environment.rewinding.cancel(RewindTarget("activity"), "by mistake") == 1
     rewinder.run_once()
     assert environment.counted() == (2, 1, 1, 0)
+
+
+def test_a_rewind_whose_records_postgres_refuses_says_why_and_lets_others_have_their_turn(
+    environment: Environment,
+) -> None:
+    environment.read("a", pokes(1))
+    environment.shard("b")
+    environment.read("b", others(2))
+    environment.ask()
+    environment.sql.run(
+        "CREATE FUNCTION too_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'canceling statement due to statement timeout' USING ERRCODE = 'query_canceled'; END $$"
+    )
+    environment.sql.run(
+        "CREATE TRIGGER too_slow BEFORE INSERT ON deliveries FOR EACH STATEMENT EXECUTE FUNCTION too_slow()"
+    )
+    rewinder = environment.rewinder()
+    with pytest.raises(DatabaseError):
+        rewinder.run_once()
+    found = {row["shard_id"]: (row["state"], row["error"]) for row in environment.rewinding.recent()}
+    assert found["a"] == ("waiting", "its records cannot be recorded: QueryCanceled 57014")
+    rewinder.run_once()
+    assert environment.counted("b") == (1, 0, 1, 0)
+    assert environment.rewinder("another").run_once().seconds == IDLE_SECONDS  # for a while no bridge takes it
+
+    environment.sql.run("DROP FUNCTION too_slow CASCADE")
+    environment.sql.run("UPDATE rewinds SET again_at = now()")
+    environment.run(rewinder)
+    assert environment.counted("a") == (1, 1, 0, 0)
+    assert {(row["state"], row["error"]) for row in environment.rewinding.recent()} == {("done", None)}

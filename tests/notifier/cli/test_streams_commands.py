@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from notifier.outbox import Page
+from notifier.outbox import Page, RewindRequests
+from notifier.outbox.rewinds.pages import WAITS_FOR_ROOM
 from tests.notifier.cli.test_cli import Notifier, answer, engine, notifier, rows
 from tests.outbox.rows import ARN, Rows
 from tests.waiting import wait_until
@@ -96,3 +97,30 @@ def test_a_stream_that_waits_for_an_old_one_is_shown_until_that_is_let_go(rows: 
 
     found = answer(notifier("shards", "--json"))
     assert (found["waiting"], len(found["gaps"])) == ([], 1)
+
+
+def test_rewind_with_wait_ends_with_what_is_wrong(unrouted: Rows, notifier: Notifier, database_url: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "notifier",
+        "rewind",
+        "--shard",
+        "shardId-1",
+        "--reason",
+        "for the test",
+        "--wait",
+    ]
+    environment = os.environ | {"NOTIFIER_DATABASE_URL": database_url}
+    waits = partial(subprocess.run, command, env=environment, capture_output=True, text=True, timeout=90)
+    fails = "UPDATE rewinds SET again_at = now() + interval '10 min', error = :error"
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(waits)
+        (row,) = wait_until(lambda: unrouted.all("SELECT id FROM rewinds"), seconds=60)
+        unrouted.run(fails, error=f"{WAITS_FOR_ROOM} email")
+        assert RewindRequests(unrouted.engine, actor="eva").paused([row["id"]]) == 0
+        unrouted.run(fails, error="its records cannot be recorded: QueryCanceled 57014")
+    ended = waiting.result()
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "shardId-1: its records cannot be recorded: QueryCanceled 57014" in ended.stdout
+    assert "1 rewinds pause after an error" in ended.stdout
