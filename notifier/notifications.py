@@ -86,6 +86,10 @@ TRANSITIONS: dict[tuple[Status, Status], str] = {
     (Status.BOUNCED, Status.COMPLAINED): "delivery event",
     (Status.FAILED, Status.PENDING): "redrive by the operator",
     (Status.SHADOWED, Status.PENDING): "redrive by the operator, who names shadowed ones",
+    (
+        Status.MERGED,
+        Status.PENDING,
+    ): "digest: its leader ends after an attempt that is known not accepted; collected anew",
     **{
         (status, Status.SENT): _EVIDENCE
         for status in (

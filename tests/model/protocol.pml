@@ -86,6 +86,8 @@ bit waited;
 #endif
 #define MAY_WAIT !waited
 #define WAITS waited = 1
+#define MAY_RELEASE !waited && !operator_acted
+#define RELEASES waited = 1
 #define MAY_ACT !operator_acted
 #define ACTED operator_acted = 1
 #define TAKE_EVENT(a) events[a]--
@@ -98,6 +100,8 @@ bit waited;
 #define GIVE_BACK skip
 #define MAY_WAIT true
 #define WAITS skip
+#define MAY_RELEASE true
+#define RELEASES skip
 #define MAY_ACT recorded
 #define ACTED skip
 #define TAKE_EVENT(a) skip
@@ -169,6 +173,15 @@ inline wait_for_time() {
 #endif
 }
 
+/* It is due at once. */
+inline release() {
+#ifdef RELEASE_WITHOUT_DUE_ROW
+  skip
+#else
+  due = retry
+#endif
+}
+
 /* Reads the record until it is recorded; the checkpoint refuses a second time. If it does not publish the message,
    the relay does. */
 active proctype bridge() {
@@ -208,6 +221,8 @@ loaded:
     :: READY && MOVE(pending, shadowed); check(); goto idle
     /* Its event is in the message of another delivery, for which it waited. What is left out of that message is due. */
     :: recorded && MOVE(pending, merged); later = 0; due = nothing; check(); goto idle
+    /* That one ends without having been accepted: this delivery waits for another one. */
+    :: MAY_RELEASE && MOVE(merged, pending); RELEASES; release(); check(); goto idle
     :: READY && MOVE(pending, failed); check(); goto idle
     :: READY && FAULT; MOVE(pending, pending); wait_for_retry(); check(); goto idle
     :: READY && MAY_WAIT; MOVE(pending, pending); WAITS; wait_for_time(); check(); goto idle

@@ -11,7 +11,7 @@ SPIN, COMPILER = shutil.which("spin"), shutil.which("gcc") or shutil.which("cc")
 MISSING = "apt-get install spin gcc" if SPIN is None or COMPILER is None else None
 
 _DEEPEST = "200000"
-_MEGABYTES = "1024"
+_MEGABYTES = "1536"
 
 
 class Search(Enum):

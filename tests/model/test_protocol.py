@@ -31,6 +31,7 @@ DEFECTS = {
     "DUPLICATES_NOT_COUNTED": "duplicates are detected",
     "RETRY_WITHOUT_DUE_ROW": "pending is moved on",
     "LATER_WITHOUT_DUE_ROW": "pending is moved on",
+    "RELEASE_WITHOUT_DUE_ROW": "pending is moved on",
     "LATER_UNGUARDED": "not sent was not accepted",
     "CHECKPOINT_FIRST": "nothing is lost",
     "NO_END_OF_LEASES": "nothing is lost",

@@ -281,5 +281,9 @@ def a_collected_event_has_no_due_row(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, digests, "_WRITE", "WHERE until IS NOT NULL", "WHERE false")
 
 
+def members_of_a_leader_that_may_have_been_accepted_are_sent_again(patch: pytest.MonkeyPatch) -> None:
+    rewrite(patch, merging, "_RELEASE_MERGED", "e.status_from = 'unknown'", "false")
+
+
 def a_suppressed_copy_gets_its_mail(patch: pytest.MonkeyPatch) -> None:
     rewrite(patch, parameters, "_BARRED", "s.channel = :channel", "s.channel = :channel AND false")

@@ -43,7 +43,7 @@ from tests.outbox.rows import Rows
 from tests.outbox.stream import test_recording as test_intake
 from tests.workers import test_fallback as test_steps
 from tests.workers.conftest import ses, templates_path
-from tests.workers.digest import test_digest
+from tests.workers.digest import test_digest, test_tried_leaders
 from tests.workers.isolation import test_isolated_builds, test_suspects
 from tests.workers.isolation.scripted_process import IsolatingWorkers, isolating, unblock
 from tests.workers.sending import test_copies
@@ -249,6 +249,13 @@ def test_the_workers_find_a_collected_event_without_a_due_row(
 ) -> None:
     mutants.a_collected_event_has_no_due_row(monkeypatch)
     fails(test_digest.test_a_digest_that_is_full_is_sent_at_once_and_the_next_event_leads_another, env)
+
+
+def test_the_workers_find_that_members_of_a_leader_that_may_have_been_accepted_are_sent_again(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants.members_of_a_leader_that_may_have_been_accepted_are_sent_again(monkeypatch)
+    fails(test_tried_leaders.test_members_of_a_leader_that_may_have_been_accepted_stay_merged, env)
 
 
 def test_the_transitions_find_an_ended_lease_that_makes_pending(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,7 +189,7 @@ class Attempts(WorkerStatements):
                 kept = [each for each in ends if each.id not in locked.refused]
                 ended = self._apply(_DECIDE, Status.PENDING, kept, connection)
                 expired = {each.id for each in kept if each.to is Status.EXPIRED} & ended
-                merging.leave(connection, locked, given, expired, self._channel)
+                merging.leave(connection, locked, given, expired, self._channel, self._worker)
                 merged = merging.merge(connection, locked, given, ended - expired, self._channel, self._worker)
             done |= ended | merged
         return done

@@ -32,6 +32,8 @@ _DELETE_DIGESTS = statement(__package__, "delete_digests.sql")
 _CLOSE_LEADERS = statement(__package__, "close_leaders.sql")
 _CLOSE_DIGESTS = statement(__package__, "close_digests.sql")
 _RELEASE = statement(__package__, "release.sql")
+_RELEASE_MERGED = statement(__package__, "release_merged.sql")
+_READ_MERGED = statement(__package__, "read_merged.sql")
 _GIVE_BACK = statement(__package__, "give_back.sql")
 
 
@@ -88,11 +90,20 @@ def merge(
     return merged
 
 
-def leave(connection: Connection, locked: Locked, given: Given, expired: Collection[UUID], channel: str) -> None:
-    """Pending → pending for the members of leaders that have expired: they are younger, and are collected again."""
+def leave(
+    connection: Connection, locked: Locked, given: Given, expired: Collection[UUID], channel: str, worker: str
+) -> None:
+    """Pending → pending for the members of leaders that have expired: they are younger, and are collected again.
+
+    Merged → pending if an attempt was made before, and none may have been accepted; else they stay merged.
+    """
     if expired:
-        ids = {id_ for leader in expired for id_ in (*given.get(leader, ()), *locked.joined.get(leader, ()))}
-        release(connection, sorted(ids), channel)
+        members = {
+            leader: sorted({*given.get(leader, ()), *locked.joined.get(leader, ())}) for leader in sorted(expired)
+        }
+        release(connection, sorted(id_ for some in members.values() for id_ in some), channel)
+        _release_merged(connection, members, channel, worker, "its leader expired after an attempt")
+        _close(connection, members)
         connection.execute(_CLOSE_DIGESTS, {"leaders": uuids(expired), "expired": True})
 
 
@@ -131,6 +142,29 @@ def release(connection: Connection, ids: Sequence[UUID], channel: str) -> None:
     """Pending → pending: these are due at once, and are collected again."""
     if ids:
         connection.execute(within(_RELEASE, ids), {"ids": uuids(ids), "channel": channel})
+
+
+def _release_merged(connection: Connection, members: Given, channel: str, worker: str, reason: str) -> None:
+    """Merged → pending for those of the members that are merged with leaders of which no attempt may be accepted."""
+    if pairs := sorted((id_, leader) for leader, some in members.items() for id_ in some):
+        ids, leaders = [id_ for id_, _ in pairs], [leader for _, leader in pairs]
+        values = {
+            "ids": uuids(ids),
+            "leaders": uuids(leaders),
+            "channel": channel,
+            "worker": worker,
+            "reason": reason,
+        }
+        connection.execute(within(_RELEASE_MERGED, [*ids, *leaders]), values)
+
+
+def _close(connection: Connection, members: Given) -> None:
+    """Write into each leader those of its members that are merged with it; nothing joins its digest any more."""
+    ids = [id_ for some in members.values() for id_ in some]
+    rows = connection.execute(within(_READ_MERGED, ids), {"ids": uuids(ids)}).all() if ids else ()
+    leader_of = {row.notification_id: row.leader for row in rows}
+    kept = {leader: [id_ for id_ in some if leader_of.get(id_) == leader] for leader, some in members.items()}
+    connection.execute(within(_CLOSE_LEADERS, kept), closed(kept.items()))
 
 
 def _left(locked: Locked, leaders: Given) -> Iterator[UUID]:

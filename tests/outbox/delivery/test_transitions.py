@@ -70,6 +70,15 @@ def merge(rows: Rows, id_: UUID, token: UUID) -> object:
     return rows.status(leader)
 
 
+def release(rows: Rows, id_: UUID, token: UUID) -> object:
+    """Let the leader expire whose message has the event of this delivery."""
+    leader = rows.in_status(S.PENDING, attempt=1)
+    rows.run("UPDATE deliveries SET leader = :leader WHERE notification_id = :id", leader=leader, id=id_)
+    rows.attempts().decide([change(leader, S.EXPIRED)], given={leader: (id_,)})
+    rows.run("UPDATE deliveries SET leader = NULL WHERE notification_id = :id", id=id_)
+    return rows.status(leader)
+
+
 def collect(rows: Rows, id_: UUID, _: UUID) -> object:
     arrival = Arrival(id_, uuid.uuid4(), 3600.0, 10, first_at_once=False)
     return Digests(rows.engine, channel="email").collect([arrival])
@@ -160,6 +169,7 @@ OPERATIONS: dict[str, Operation] = {
     "shadow": Operation(shadow, PENDING, S.SHADOWED),
     "shadow for a suppressed recipient": Operation(shadow_for_suppressed, PENDING, S.SUPPRESSED),
     "merge": Operation(merge, PENDING, S.MERGED),
+    "release": Operation(release, frozenset((S.MERGED, S.PENDING)), S.PENDING),
     "collect": Operation(collect, PENDING, S.PENDING),
     "end of lease": Operation(end_of_lease, frozenset((S.SENDING,)), S.UNKNOWN),
     **{f"decide {to}": Operation(decide(to), PENDING, to) for to in (S.SKIPPED, S.PENDING, S.FAILED, S.EXPIRED)},

@@ -298,7 +298,7 @@ def test_an_expired_leader_expires_alone(env: Environment) -> None:
     row = env.rows.delivery(second)
     env.rows.run("UPDATE digests SET closes_at = now()")
 
-    assert _aged(expired)([first])[first].to is Status.EXPIRED
+    assert aged(expired)([first])[first].to is Status.EXPIRED
 
     row = env.rows.delivery(second)
     assert (row["status"], row["leader"]) == ("pending", None)
@@ -319,11 +319,11 @@ def test_after_a_leader_that_expired_the_next_event_is_sent_at_once(env: Environ
     comes(env)
     env.rows.run("UPDATE digests SET closes_at = now()")
     soon = Digest(by="to", window=timedelta(seconds=1), first_at_once=True)
-    assert _aged(env.deliverer(several, digest=soon, expires_after=1.0001))([first])[first].to is Status.EXPIRED
+    assert aged(env.deliverer(several, digest=soon, expires_after=1.0001))([first])[first].to is Status.EXPIRED
     assert deliverer.deliver([second])[second].to is Status.SENT
 
 
-def _aged(deliverer: Any) -> Any:
+def aged(deliverer: Any) -> Any:
     """Deliver once the events are older than a second."""
 
     def deliver(ids: list[UUID]) -> Any:

@@ -16,15 +16,8 @@ WITH change AS (
     reason = :channel || ': ' || change.reason || '; goes on to ' || change.channel
   FROM change
   WHERE d.notification_id = change.id AND in_days(d.notification_id)
-    AND (change.id IS NULL OR {argument} AND {is_ours} AND d.provider_message_id IS NULL AND NOT EXISTS (
-      SELECT FROM delivery_events e
-      WHERE e.notification_id = d.notification_id AND in_days(e.notification_id)
-        AND e.status_from = 'unknown' AND e.actor = 'relay' AND NOT EXISTS (  -- a redrive begins anew
-          SELECT FROM delivery_events r
-          WHERE r.notification_id = d.notification_id AND in_days(r.notification_id) AND r.at > e.at
-            AND r.status_from IN ('failed', 'shadowed') AND r.status_to = 'pending'
-        )
-    ))
+    AND (change.id IS NULL OR {argument} AND {is_ours} AND d.provider_message_id IS NULL
+      AND NOT {decided_by_policy})
   RETURNING d.notification_id, d.status, d.attempt, d.begun_at, d.channel, d.reason, change.detail
 ), moved AS (  -- what lists, counts and operations read
   UPDATE notifications n SET channel = changed.channel FROM changed
