@@ -134,8 +134,7 @@ def _merge_free(connection: Connection, ids: Sequence[UUID], actor: str) -> None
     if free:
         values = {"ids": uuids(free), "leaders": uuids(leader_of[id_] for id_ in free), "worker": actor}
         connection.execute(within(_MERGE_CANCELLED, [*free, *ids]), values)
-    leaders = {leader: [id_ for id_ in members if id_ in free] for leader, members, _ in found if members}
-    connection.execute(within(_CLOSE_LEADERS, leaders), closed(leaders.items()))
+    _close(connection, {leader: members for leader, members, _ in found if members})
 
 
 def release(connection: Connection, ids: Sequence[UUID], channel: str) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from notifier import Digest, RetryPolicy
 from notifier.notifications import Status
-from notifier.outbox import Change, Decision, OverdueAction, Unknowns
+from notifier.outbox import Change, Decision, Operations, OverdueAction, Selection, Unknowns
 from notifier.outcomes import NotSent, Outcome, Unknown
 from tests.outbox.conftest import engine, rows
 from tests.workers.digest.test_digest import ANA, HOURLY, aged, comes, pending, several, statuses
@@ -78,3 +78,10 @@ def test_members_of_a_leader_whose_event_waits_to_be_settled_stay_merged(env: En
     )
     env.attempts.decide(changes, given={first: (second, third)})
     assert statuses(env, [first, second, third]) == [Status.EXPIRED, Status.MERGED, Status.MERGED]
+
+
+def test_a_leader_that_is_cancelled_after_an_attempt_keeps_its_members(env: Environment) -> None:
+    (first, *members), _ = tried(env, NotSent("busy"))
+    assert list(Operations(env.rows.engine, actor="eva").cancel(Selection(ids=[first]), "no")) == [1]
+    assert statuses(env, members) == [Status.MERGED, Status.MERGED]
+    assert env.rows.delivery(first)["members"] == members
