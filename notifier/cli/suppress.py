@@ -1,7 +1,8 @@
 """Recipients to whom nothing is sent."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,13 +66,20 @@ def remove(
     note: NoteOption = "",
     json: Json = False,
 ) -> None:
-    """Send to this recipient again. Exit 1 if it was not suppressed."""
+    """Send to this recipient again. Exit 1 if it was not suppressed.
+
+    If the recipient has opted out of the topic beside a graver reason, the first `remove --topic` lifts that reason.
+    """
     with connected() as engine:
         why = (reason or note).strip() or None
         suppressions = Suppressions(engine, actor=actor(), erasure_keys=erasure_keys())
-        removed = suppressions.remove(channel, address_of(channel, address), topic=topic, note=why)
+        recipient = address_of(channel, address)
+        removed = suppressions.remove(channel, recipient, topic=topic, note=why)
+        stays = bool(removed) and topic is not None and suppressions.has_opted_out(channel, recipient, topic)
     if json:
-        print_json({"removed": removed})
+        print_json({"removed": removed, "opted_out": stays})
+    elif stays:
+        say("lifted; the recipient has opted out as well, which stays: remove it again to send all the same")
     else:
         say(f"{removed} removed" if removed else "was not suppressed")
     if not removed:
@@ -100,6 +108,9 @@ def list_(
     if json:
         print_json({"suppressions": rows})
     else:
+        rows = [
+            {**row, "reason": f"{row['reason']}, unsubscribe" if _has_two(row) else row["reason"]} for row in rows
+        ]
         columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
         print_table(
             "Suppressed", rows, columns, "No recipient is suppressed.", spare=("actor", "topic", "since", "note")
@@ -131,3 +142,7 @@ def import_(
         print_json({"lines": len(rows), "suppressed": added})
     else:
         say(f"{len(rows):,} lines read, {added:,} newly suppressed")
+
+
+def _has_two(row: Mapping[str, Any]) -> bool:
+    return bool(row["opted_out"]) and row["reason"] != "unsubscribe"

@@ -57,7 +57,8 @@ class Suppressions:
     def add(self, channel: str, address: str, *, reason: str, topic: str = "", note: str | None = None) -> bool:
         """Send nothing to this address from now on. An empty topic means everything, ALL_TOPICS every topic.
 
-        `reason` is one of REASONS. False if the address was already suppressed for this reason or a graver one.
+        `reason` is one of REASONS. False if the address was already suppressed for this reason or a graver one. An
+        opt-out (`unsubscribe`) is kept beside a graver reason, whichever came first.
         """
         values = {"channel": channel, "address": address, "topic": topic, "reason": reason, "note": note}
         with self._engine.begin() as connection:
@@ -78,7 +79,8 @@ class Suppressions:
         return added
 
     def export(self, note: str) -> Iterator[dict[str, Any]]:
-        """Yield all suppressions, by channel and address. The journal says that they were read.
+        """Yield all suppressions, by channel and address. The journal says that they were read. An opt-out beside a
+        graver reason is a suppression of its own.
 
         No transaction is open between two batches, so that a reader may be slow. What is added or removed meanwhile
         may be yielded or not.
@@ -92,7 +94,11 @@ class Suppressions:
         while True:
             with self._engine.connect() as connection:
                 rows = [dict(row) for row in connection.execute(_NEXT, {**last, "limit": _BATCH}).mappings()]
-            yield from rows
+            for row in rows:
+                opted_out = row.pop("opted_out")
+                yield row
+                if opted_out and row["reason"] != "unsubscribe":
+                    yield {**row, "reason": "unsubscribe", "note": None}
             if len(rows) < _BATCH:
                 return
             last = {name: rows[-1][name] for name in last}
@@ -100,19 +106,26 @@ class Suppressions:
     def remove(self, channel: str, address: str, *, topic: str | None = None, note: str | None = None) -> int:
         """Send to this address again. Return the number of suppressions that were removed.
 
-        Without a `topic` every suppression of the address is removed, whatever its topic.
+        Without a `topic` every suppression of the address is removed, whatever its topic. With one, an opt-out that
+        is kept beside a graver reason stays: `has_opted_out` says so, and removing again removes it.
         """
         values = {"channel": channel, "addresses": self._erasure_keys.known_as(channel, address), "topic": topic}
         with self._engine.begin() as connection:
-            removed = connection.execute(_REMOVE, values).rowcount
+            removed: int = connection.execute(_REMOVE, {**values, "actor": self._actor}).scalar_one()
             if removed:
                 journal(connection, self._actor, "unsuppress", note, f"{channel} topic={_named(topic)}")
             return removed
 
+    def has_opted_out(self, channel: str, address: str, topic: str) -> bool:
+        """Return whether the recipient has opted out of this very topic, also beside a graver reason."""
+        rows = self.list(channel=channel, address=address, limit=_BATCH)
+        return any(row["topic"] == topic and (row["opted_out"] or row["reason"] == "unsubscribe") for row in rows)
+
     def list(self, *, channel: str = "", address: str = "", limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest suppressions, at most `limit`. An empty channel or address selects all.
 
-        Hashes of a recipient are found with its channel only.
+        `opted_out` is true if the recipient has opted out beside a graver reason. Hashes of a recipient are found
+        with its channel only.
         """
         with self._engine.connect() as connection:
             query, values = _NEWEST, {"channel": channel, "limit": limit}

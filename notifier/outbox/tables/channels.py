@@ -1,6 +1,6 @@
 """Channels: their state, recipients that they do not send to, and counts of their deliveries."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Integer, Table, Text, Uuid, false
 
 from notifier.outbox.tables.columns import NOW, TIME, ZERO, metadata
 
@@ -48,6 +48,8 @@ suppressions = Table(
     Column("notification_id", Uuid),  # whose delivery event it was
     Column("note", Text),
     Column("since", TIME, nullable=False, server_default=NOW),
+    # The recipient has opted out as well: the trigger `keep_opt_out` keeps it if a graver reason replaces that one.
+    Column("opted_out", Boolean, nullable=False, server_default=false()),
     Index(None, "channel", "since"),
     CheckConstraint("reason IN ('hard_bounce', 'complaint', 'unsubscribe', 'manual')", name="reason"),
 )

@@ -160,7 +160,7 @@ def test_every_command_prints_json(rows: Rows, notifier: Notifier) -> None:
     assert told("resume", "email") == {"channel": "email", "resumed": True}
     assert told("suppress", "add", "email", "ana@example.com") == {"suppressed": True}
     assert told("suppress", "add", "email", "ana@example.com") == {"suppressed": False}
-    assert told("suppress", "remove", "email", "ana@example.com") == {"removed": 1}
+    assert told("suppress", "remove", "email", "ana@example.com") == {"removed": 1, "opted_out": False}
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,16 @@ def test_a_recipient_is_suppressed_in_the_spelling_of_its_channel(
     assert notifier("suppress", "add", channel, address).returncode == 0
     assert rows.one("SELECT channel, address FROM suppressions") == {"channel": channel, "address": kept}
     assert notifier("suppress", "remove", channel, address).returncode == 0
+
+
+def test_an_opt_out_beside_a_graver_reason_stays_and_the_command_says_so(rows: Rows, notifier: Notifier) -> None:
+    news = ("email", "ana@example.com", "--topic", "news")
+    notifier("suppress", "add", *news, "--kind", "unsubscribe")
+    notifier("suppress", "add", *news)
+    assert "manual, unsubscribe" in " ".join(notifier("suppress", "list").stdout.split())
+    assert "has opted out as well" in notifier("suppress", "remove", *news).stdout
+    assert rows.one("SELECT reason FROM suppressions") == {"reason": "unsubscribe"}
+    assert answer(notifier("suppress", "remove", *news, "--json")) == {"removed": 1, "opted_out": False}
 
 
 def test_suppressions_are_added_listed_and_removed(rows: Rows, notifier: Notifier) -> None:

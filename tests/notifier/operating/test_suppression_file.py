@@ -62,7 +62,8 @@ def test_removing_every_topic_leaves_other_suppressions(rows: Rows, notifier: No
     suppressions.add("email", "bo@example.com", reason="complaint")
     suppressions.add("email", "bo@example.com", reason="unsubscribe", topic="*")
     assert answer(notifier("suppress", "remove", "email", "bo@example.com", "--topic", "*", "--json")) == {
-        "removed": 1
+        "removed": 1,
+        "opted_out": False,
     }
     assert [each["reason"] for each in suppressions.list()] == ["complaint"]
 

@@ -21,6 +21,7 @@ from notifier.outbox import (
     Erasure,
     ErasureKeys,
     LimitedRecipient,
+    OptOuts,
     Person,
     Recipient,
     Report,
@@ -344,3 +345,20 @@ def test_the_places_that_a_person_has_of_limits_are_deleted(rows: Rows) -> None:
 
     left = rows.all("SELECT ids FROM limit_places")
     assert left == [{"ids": [limited[1].id]}]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_opt_out_beside_a_graver_reason_outlives_the_erasure(rows: Rows, known: bool) -> None:
+    """Also if the hash of an earlier erasure is suppressed: by its opt-out, which the graver reason then replaces."""
+    opt_outs = OptOuts(rows.engine, actor="preferences", erasure_keys=KEYS)
+    suppressions = Suppressions(rows.engine, actor="eva", erasure_keys=KEYS)
+    opt_outs.change("email", ANA, leave=["news"])
+    if known:
+        erased(rows)
+    suppressions.add("email", ANA, topic="news", reason="manual")
+    erased(rows)
+    (row,) = rows.all("SELECT address, reason, opted_out FROM suppressions")
+    assert row == {"address": KEYS.hashes("email", ANA)[0], "reason": "manual", "opted_out": True}
+    assert opt_outs.read("email", ANA) == {"news"}
+    assert suppressions.remove("email", ANA, topic="news") == 1
+    assert opt_outs.read("email", ANA) == {"news"}

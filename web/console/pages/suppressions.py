@@ -59,12 +59,12 @@ def remove(visit: Visit) -> Response:
     channel = visit.form.get("channel", "")
     address = address_of(channel, visit.form.get("address", "").strip())
     topic = visit.form.get("topic")
-    removed = _of_the_erased_too(visit).remove(channel, address, topic=topic, note=visit.reason)
-    return (
-        visit.done("Removed: this recipient is written to again.")
-        if removed
-        else visit.failed("Nothing was removed: this recipient was not suppressed.")
-    )
+    suppressions = _of_the_erased_too(visit)
+    if not suppressions.remove(channel, address, topic=topic, note=visit.reason):
+        return visit.failed("Nothing was removed: this recipient was not suppressed.")
+    if topic is not None and suppressions.has_opted_out(channel, address, topic):
+        return visit.done("Lifted. The recipient has opted out as well, which stays.")
+    return visit.done("Removed: this recipient is written to again.")
 
 
 @page.action("/import", role=Role.ADMIN, most_bytes=_MOST_BYTES)

@@ -3,10 +3,11 @@
 -- The address is the event's own: the delivery names that of its last attempt, which may be another. An event without
 -- an address counts only if it is of the message and the attempt that the delivery names, and of its channel: a delivery
 -- that has gone on names an address of another one.
--- A known address changes only if the new reason is graver (add_suppression.sql).
-INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notification_id)
+-- What changes of a known address: add_suppression.sql.
+INSERT INTO suppressions AS s (channel, address, topic, reason, actor, notification_id, opted_out)
 SELECT DISTINCT ON (barred.address, barred.topic)
-       :channel, barred.address, barred.topic, barred.reason, :actor, barred.id
+       :channel, barred.address, barred.topic, barred.reason, :actor, barred.id,
+       bool_or(barred.reason = 'unsubscribe') OVER (PARTITION BY barred.address, barred.topic)
 FROM (
   SELECT given.id, given.reason, given.topic, coalesce(given.address, d.recipient) AS address
   FROM unnest(
@@ -19,5 +20,8 @@ FROM (
 WHERE barred.address IS NOT NULL
 ORDER BY barred.address, barred.topic, barred.reason
 ON CONFLICT (channel, address, topic) DO UPDATE
-  SET reason = excluded.reason, actor = excluded.actor, notification_id = excluded.notification_id
-  WHERE excluded.reason < s.reason
+  SET reason = least(s.reason, excluded.reason),
+      opted_out = s.opted_out OR excluded.opted_out,
+      actor = CASE WHEN excluded.reason < s.reason THEN excluded.actor ELSE s.actor END,
+      notification_id = CASE WHEN excluded.reason < s.reason THEN excluded.notification_id ELSE s.notification_id END
+  WHERE excluded.reason < s.reason OR excluded.opted_out AND s.reason <> 'unsubscribe' AND NOT s.opted_out

@@ -60,6 +60,16 @@ def test_who_was_erased_is_found_and_removed_by_the_address(
     assert operator.flashes() == ["Nothing was removed: this recipient was not suppressed."]
 
 
+def test_lifting_a_graver_reason_leaves_the_opt_out(console: Console, operator: Person) -> None:
+    suppressions = Suppressions(console.engine, actor="test")
+    for kind in ("unsubscribe", "manual"):
+        suppressions.add("email", TO, topic="news", reason=kind)
+    assert "manual, unsubscribe" in operator.get("/suppressions").text
+    operator.post("/suppressions/remove", channel="email", address=TO, topic="news", reason="it was a slip")
+    assert operator.flashes() == ["Lifted. The recipient has opted out as well, which stays."]
+    assert suppressions.has_opted_out("email", TO, "news")
+
+
 def test_recipients_are_masked(console: Console, admin: Person) -> None:
     suppressions = Suppressions(console.engine, actor="test")
     suppressions.add("email", TO, reason="manual")
