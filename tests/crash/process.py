@@ -327,6 +327,7 @@ class Process:
         self.rewinding.cancel(target, "asked for by a process that is dead")
         self.rewinding.plan(target)
         asked = self.rewinding.ask(target, "a route came late")
+        self.rewinding.paused(asked)
         if (rewind := self.rewinds.take(["activity"])) is not None:
             self.rewinds.is_forgotten(rewind)
             self.rewinds.failed(rewind, "the stream did not answer")
