@@ -33,5 +33,5 @@ class ErasureKeys:
 
     def hashes(self, channel: str, address: str) -> list[str]:
         """Return what `suppressions` may have instead of this address; the first is what is written now."""
-        name = f"{channel}\0{address}".encode()
+        name = f"{channel}\0{address}".encode(errors="surrogatepass")  # an address may have half a surrogate pair
         return [_MARK + hmac.digest(key.encode(), name, "sha256").hex()[:_DIGITS] for key in self.keys]
