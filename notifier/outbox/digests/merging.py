@@ -27,7 +27,8 @@ _MERGE = statement(
 )
 _FOLLOW_LEADERS = statement(__package__, "follow_leaders.sql")
 _MERGE_CANCELLED = statement(__package__, "merge.sql", recipient="")
-_LOCK_FREE = statement(__package__, "lock_free_members.sql")
+_LOCK_FREE = statement(__package__, "lock_free_members.sql", statuses="'pending'")
+_LOCK_RELEASABLE = statement(__package__, "lock_free_members.sql", statuses="'pending', 'merged'")
 _DELETE_DIGESTS = statement(__package__, "delete_digests.sql")
 _CLOSE_LEADERS = statement(__package__, "close_leaders.sql")
 _CLOSE_DIGESTS = statement(__package__, "close_digests.sql")
@@ -116,6 +117,32 @@ def merge_cancelled(connection: Connection, ids: Sequence[UUID], actor: str) -> 
     """
     _merge_free(connection, ids, actor)
     delete(connection, ids)
+
+
+def release_cancelled(
+    connection: Connection, channels: Mapping[UUID, str], kept: Collection[UUID], actor: str
+) -> None:
+    """Let the members of leaders be collected anew that were cancelled, in the same transaction, to erase a person.
+
+    They are events of others. `channels` are the leaders with their channels; members in `kept` are the person's own.
+    Pending → pending; merged → pending if no attempt of the leader may have been accepted, else they stay merged.
+    Members that another process has locked are left as they are, so that no deadlock is possible.
+    """
+    found = collected(connection, list(channels))
+    leader_of = {id_: leader for leader, members, _ in found for id_ in members if id_ not in kept}
+    if leader_of:
+        rows = connection.execute(within(_LOCK_RELEASABLE, leader_of), {"ids": uuids(leader_of)})
+        free = {row.notification_id for row in rows if row.leader == leader_of[row.notification_id]}
+        for channel in sorted(set(channels.values())):
+            members = {
+                leader: [id_ for id_ in some if id_ in free]
+                for leader, some, _ in found
+                if channels[leader] == channel
+            }
+            release(connection, sorted(id_ for some in members.values() for id_ in some), channel)
+            _release_merged(connection, members, channel, actor, "its leader was cancelled to erase a person")
+        _close(connection, {leader: members for leader, members, _ in found if members})
+    delete(connection, list(channels))
 
 
 def delete(connection: Connection, leaders: Collection[UUID]) -> None:

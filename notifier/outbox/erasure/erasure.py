@@ -60,7 +60,8 @@ class Erasure:
 
     def run(self, person: Person, reason: str, *, cancel: bool = False) -> Iterator[Erased]:
         """Erase the person; yield after each day what is erased so far. With `cancel`, what is pending is cancelled
-        first; otherwise it is sent, and stays until the person is erased again.
+        first; otherwise it is sent, and stays until the person is erased again. If it led a digest, the events of
+        others are collected anew.
 
         Raises UsageError, and erases nothing, if the person is suppressed and there is no key for the hash.
         """
@@ -75,7 +76,8 @@ class Erasure:
         for done in self._run(person, change=True):
             yield done
         if cancel and done.open:
-            sum(Operations(self._engine, actor=self._actor).cancel(Selection(ids=done.open), reason))
+            operations = Operations(self._engine, actor=self._actor)
+            sum(operations.cancel(Selection(ids=done.open), reason, release=True))
             days = {
                 day
                 for day in self._days()

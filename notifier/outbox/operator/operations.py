@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.notifications import Status
 from notifier.outbox.days import within, within_days
-from notifier.outbox.digests.merging import merge_cancelled
+from notifier.outbox.digests.merging import merge_cancelled, release_cancelled
 from notifier.outbox.history.calendar import Window, read_days
 from notifier.outbox.operator.journal import journal, scope_time
 from notifier.outbox.operator.selection import Selection
@@ -60,9 +60,13 @@ class Operations:
         """Unknown → sent, failed, or pending, which may send it twice. False if it is not unknown."""
         return sum(self._move("resolve", Selection(ids=[id_]), Status.UNKNOWN, to, reason)) == 1
 
-    def cancel(self, selection: Selection, reason: str) -> Iterator[int]:
-        """Pending → cancelled, in batches. Yield the size of each."""
-        return self._move("cancel", selection, Status.PENDING, Status.CANCELLED, reason)
+    def cancel(self, selection: Selection, reason: str, *, release: bool = False) -> Iterator[int]:
+        """Pending → cancelled, in batches. Yield the size of each.
+
+        The members of a leader are merged into it, as its message is not sent; with `release` those that are not
+        among the ids of the selection are collected anew.
+        """
+        return self._move("cancel", selection, Status.PENDING, Status.CANCELLED, reason, release=release)
 
     def redrive(
         self,
@@ -119,6 +123,7 @@ class Operations:
         reason: str,
         pace: float = 0.0,
         maybe_sent: bool = True,
+        release: bool = False,
     ) -> Iterator[int]:
         """Change what is selected, each batch in a transaction with a row in the journal.
 
@@ -140,7 +145,9 @@ class Operations:
                     delays = [start + n * pace for n in range(len(chosen))]
                     values = {"status": source.value, "to": to.value, "reason": reason, "actor": self._actor}
                     done = _write(connection, chosen, {**values, "delays": delays})
-                    if to is Status.CANCELLED:
+                    if to is Status.CANCELLED and release:
+                        release_cancelled(connection, dict(chosen), frozenset(named.ids), self._actor)
+                    elif to is Status.CANCELLED:
                         merge_cancelled(connection, [id_ for id_, _ in chosen], self._actor)
                     scope = f"{selection} → {to}"
                     if now:

@@ -80,3 +80,39 @@ def test_all_of_a_recipient_that_waits_is_cancelled_and_erased(env: Environment)
     done = erase(env, ANA, cancel=True)
     assert (done.notifications, done.open) == (3, [])
     assert statuses(env, ids) == [Status.CANCELLED, Status.MERGED, Status.MERGED]
+
+
+def test_events_of_others_are_sent_although_the_leader_is_cancelled_and_erased(env: Environment) -> None:
+    ids = visits(env, BO, CY, DI)
+    deliverer = env.deliverer(several, digest=HOURLY)
+    deliverer.deliver(ids)
+
+    assert erase(env, BO, cancel=True).open == []
+
+    assert statuses(env, ids) == [Status.CANCELLED, Status.PENDING, Status.PENDING]
+    assert env.rows.delivery(ids[0])["members"] == []
+    deliverer.deliver(ids[1:])
+    comes(env)
+    assert deliverer.deliver(ids[1:2])[ids[1]].to is Status.SENT
+    assert statuses(env, ids) == [Status.CANCELLED, Status.SENT, Status.MERGED]
+    assert env.rows.balanced()
+
+
+def test_events_of_others_are_sent_also_after_an_attempt_that_was_not_accepted(env: Environment) -> None:
+    ids, deliverer = tried(env, BO, CY, DI)
+
+    assert erase(env, BO, cancel=True).open == []
+
+    assert statuses(env, ids) == [Status.CANCELLED, Status.PENDING, Status.PENDING]
+    deliverer.deliver(ids[1:])
+    comes(env)
+    assert deliverer.deliver(ids[1:2])[ids[1]].to is Status.SENT
+
+
+def test_of_a_message_to_the_person_nothing_is_sent(env: Environment) -> None:
+    ids = visits(env, ANA, ANA, ANA)
+    deliverer = env.deliverer(several, digest=HOURLY)
+    deliverer.deliver(ids)
+    done = erase(env, ANA, cancel=True)
+    assert (done.notifications, done.open) == (3, [])
+    assert statuses(env, ids) == [Status.CANCELLED] * 3
