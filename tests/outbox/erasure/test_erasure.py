@@ -324,7 +324,7 @@ def test_the_command_says_what_it_did(rows: Rows, notifier: Notifier) -> None:
     dry = notifier("erase", ANA, "--reason", "asked", "--dry-run")
     assert "would erase: 2 notifications" in dry.stdout
     done = notifier("erase", ANA, "--reason", "asked")
-    assert (done.returncode, "1 wait to be sent" in done.stderr) == (1, True)
+    assert (done.returncode, "1 stay: they" in done.stderr) == (1, True)
     assert notifier("erase", ANA, "--reason", "asked", "--cancel", "--json").returncode == 0
     assert rows.status(waiting[0]) is Status.CANCELLED
     assert notifier("erase", "ana", "--reason", "asked").returncode == 2
