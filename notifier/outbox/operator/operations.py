@@ -1,8 +1,10 @@
 """What an operator does to deliveries: resolve, cancel, redrive, bring forward. Each has a row in the journal."""
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, Engine, TextClause
 
 from notifier.notifications import Status
 from notifier.outbox.days import within, within_days
+from notifier.outbox.digests.digests import collected
 from notifier.outbox.digests.merging import merge_cancelled, release_cancelled
 from notifier.outbox.history.calendar import Window, read_days
 from notifier.outbox.operator.journal import journal, scope_time
@@ -18,7 +21,7 @@ from notifier.outbox.search.search import Search
 from notifier.outbox.statements import statement
 
 _BATCH = 1_000
-"""Deliveries that are changed in one transaction."""
+"""Deliveries that are changed in one transaction, with the members of their digests."""
 
 _ADVISORY_LOCK = 0x6E6F7469706163
 """Key of the lock of a batch that has a pace: it begins where the one before ends."""
@@ -134,12 +137,16 @@ class Operations:
         with self._engine.connect() as connection:
             found = _windows(connection, named, source)
         moved = 0
+        limit = _BATCH
         for window in found:
             while True:
                 with self._engine.begin() as connection:
-                    chosen = _take(connection, named, source, window, maybe_sent)
-                    if not chosen:
+                    taken = _take(connection, named, source, window, maybe_sent, limit)
+                    if not taken:
                         break
+                    chosen = _fitting(connection, taken) if to is Status.CANCELLED else taken
+                    # The next transaction does not lock many more deliveries than it changes.
+                    limit = _BATCH if chosen == taken else min(_BATCH, 2 * len(chosen))
                     window = replace(window, first=_next(chosen[-1][0]))  # noqa: PLW2901
                     now, start = _turn(connection, action, source, pace) if paced else (None, 0.0)
                     delays = [start + n * pace for n in range(len(chosen))]
@@ -199,10 +206,17 @@ def _write(connection: Connection, chosen: Sequence[tuple[UUID, str]], values: d
 
 
 def _take(
-    connection: Connection, selection: Selection, status: Status, window: Window, maybe_sent: bool
+    connection: Connection, selection: Selection, status: Status, window: Window, maybe_sent: bool, limit: int
 ) -> list[tuple[UUID, str]]:
-    values = {**_selected(selection, status, window), "limit": _BATCH, "maybe_sent": maybe_sent}
+    values = {**_selected(selection, status, window), "limit": limit, "maybe_sent": maybe_sent}
     return [(row[0], row[1]) for row in connection.execute(within_days(_TAKE, window.spans), values)]
+
+
+def _fitting(connection: Connection, taken: list[tuple[UUID, str]]) -> list[tuple[UUID, str]]:
+    """Return the first of them, at least one, that make a batch together with the members that they lead."""
+    members = {leader: len(some) for leader, some, _ in collected(connection, [id_ for id_, _ in taken])}
+    sizes = accumulate(1 + members.get(id_, 0) for id_, _ in taken)
+    return taken[: max(1, bisect(list(sizes), _BATCH))]
 
 
 def _selected(selection: Selection, status: Status, window: Window) -> dict[str, Any]:
