@@ -69,15 +69,14 @@ _CHANGED = "status, ended_at, reason, failures, next_attempt_at, updates"
 _CHANGE_STATUS = f"UPDATE ({_CHANGED})"
 """Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
 
+_OPERATED = f"{_CHANGED}, channel, brought_forward, members"
 _TELL = "INSERT (notification_id, number, status, attempt, reason)"
 """Of status updates: what a process does that changes the status of deliveries."""
 _COUNTERS = "records_read, records_notified, records_unrouted, records_quarantined, further_notifications"
 
 _ACT: Grants = {
     "channels": "SELECT, INSERT, UPDATE",
-    "deliveries": (
-        f"SELECT, INSERT (notification_id, wanted_updates), UPDATE ({_CHANGED}, channel, brought_forward, members)"
-    ),
+    "deliveries": f"SELECT, INSERT (notification_id, wanted_updates), UPDATE ({_OPERATED})",
     "digests": "SELECT, UPDATE (leader), DELETE",
     "delivery_events": "SELECT, INSERT",
     "due": "SELECT, INSERT, UPDATE, DELETE",
@@ -192,6 +191,7 @@ ROLES: Mapping[str, Grants] = {
     "notifier_operator": {
         **_READ_ALL,
         **_ACT,
+        "deliveries": f"SELECT, INSERT (notification_id, wanted_updates), UPDATE ({_OPERATED}, leader)",
         "limit_places": "SELECT, UPDATE (ends_at), DELETE",
         "shards": f"SELECT, UPDATE (state, finished_at, owner, lease_until, epoch, {_COUNTERS})",
         "streams": "SELECT, UPDATE (let_go_at)",

@@ -310,6 +310,10 @@ def _collect(rows: Rows, engine: Engine, attempts: Attempts) -> None:
         "UPDATE deliveries SET status = 'pending', next_attempt_at = now() WHERE notification_id = :id", id=leader
     )
     assert attempts.begin(attempts.token(), [Recipient(leader, "other@x.org")], 60, given={leader: (member,)}).begun
+    rows.run(
+        "UPDATE deliveries SET status = 'pending', next_attempt_at = now() WHERE notification_id = :id", id=leader
+    )
+    assert attempts.decide([Change(leader, Status.EXPIRED, reason="old")], given={leader: (member,)})
     assert attempts.begin(attempts.token(), [Recipient(left[0], TO)], 60, given={left[0]: (member,)}).begun == []
 
 
@@ -436,8 +440,7 @@ def _act(rows: Rows, engine: Engine) -> None:
     assert revealed
     operations = Operations(engine, actor="eva")
     assert list(operations.cancel(Selection(ids=rows.pending()), "for the test")) == [1]
-    leader, member = sorted(rows.pending(2))
-    Digests(rows.engine, channel="email").collect([collecting(id_) for id_ in (leader, member)])
+    leader, member = _digest(rows)
     assert list(operations.cancel(Selection(ids=[leader]), "for the test")) == [1]
     assert rows.status(member) is Status.MERGED
     scheduled = rows.pending(2)
@@ -469,6 +472,7 @@ def _act(rows: Rows, engine: Engine) -> None:
     rewinding, target = RewindRequests(engine, actor="eva"), RewindTarget("activity", since=NOW - timedelta(hours=1))
     assert rewinding.plan(target)
     assert rewinding.open(rewinding.ask(target, "for the test")) == 1
+    assert rewinding.paused([1]) == 0
     assert rewinding.cancel(target, "for the test") == 1
     assert rewinding.recent()
     _replay(rows, engine)
@@ -494,9 +498,19 @@ def _replay(rows: Rows, engine: Engine) -> None:
     assert kept.show(kept.newest(QuarantineSelection())[0]["id"])
 
 
+def _digest(rows: Rows) -> tuple[UUID, UUID]:
+    """The leader of a digest, and its member."""
+    leader, member = sorted(rows.pending(2))
+    Digests(rows.engine, channel="email").collect([collecting(id_) for id_ in (leader, member)])
+    return leader, member
+
+
 def operator(rows: Rows, engine: Engine) -> None:
     _look(rows, engine)
     _act(rows, engine)
+    leader, member = _digest(rows)  # the person of the leader is erased
+    assert list(Operations(engine, actor="eva").cancel(Selection(ids=[leader]), "for the test", release=True)) == [1]
+    assert rows.status(member) is Status.PENDING
     for keys, who in ((ErasureKeys(("secret",)), TO), (ErasureKeys(), "nobody@example.com")):
         list(Erasure(engine, actor="eva", keys=keys).run(Person(who, ["email"], [who]), "for the test"))
     letting_go = LettingGo(engine, actor="eva")
