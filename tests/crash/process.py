@@ -391,6 +391,7 @@ class Process:
         self.suppressions.add_all([NewSuppression("email", "nobody@example.com")], "from a file")
         list(self.suppressions.export("for a file"))
         self.suppressions.remove("email", "nobody@example.com")
+        self.suppressions.has_opted_out("email", "nobody@example.com", "news")
         self.opt_outs.change("email", "nobody@example.com", leave=["news"])
         self.opt_outs.change("email", "nobody@example.com", join=["news"])
         self.opt_outs.read("email", "nobody@example.com")
