@@ -1,8 +1,7 @@
 """Recipients to whom nothing is sent."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -109,7 +108,7 @@ def list_(
         print_json({"suppressions": rows})
     else:
         rows = [
-            {**row, "reason": f"{row['reason']}, unsubscribe" if _has_two(row) else row["reason"]} for row in rows
+            {**row, "reason": f"{row['reason']}, unsubscribe" if row["opted_out"] else row["reason"]} for row in rows
         ]
         columns = ("channel", "address", "topic", "reason", "since", "actor", "note")
         print_table(
@@ -142,7 +141,3 @@ def import_(
         print_json({"lines": len(rows), "suppressed": added})
     else:
         say(f"{len(rows):,} lines read, {added:,} newly suppressed")
-
-
-def _has_two(row: Mapping[str, Any]) -> bool:
-    return bool(row["opted_out"]) and row["reason"] != "unsubscribe"

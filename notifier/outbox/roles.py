@@ -70,6 +70,7 @@ _CHANGE_STATUS = f"UPDATE ({_CHANGED})"
 """Columns of a delivery that bridge and operator may change: not its recipient, attempt, or message id."""
 
 _OPERATED = f"{_CHANGED}, channel, brought_forward, members"
+"""Columns of a delivery that commands and pages of the console may change."""
 _TELL = "INSERT (notification_id, number, status, attempt, reason)"
 """Of status updates: what a process does that changes the status of deliveries."""
 _COUNTERS = "records_read, records_notified, records_unrouted, records_quarantined, further_notifications"

@@ -14,9 +14,9 @@ from sandbox.system import UNSUBSCRIBE_KEY, System, clean_environment
 class Page:
     """A page: its process is `python -P -m MODULE ARGUMENTS`, with these `variables` beside those of the system.
 
-    `{port}` in an argument or a variable is the port on which it shall listen, `{folder}` in an argument that of the
-    logs. Without `needs`, a package of the
-    extra of the page's name, the page is left out. `note` is printed behind its address.
+    `{port}` in an argument or a variable is the port on which it shall listen; `{folder}` in an argument is that of
+    the logs. Without `needs`, a package of the extra of the page's name, the page is left out. `note` is printed
+    behind its address.
     """
 
     name: str

@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
+from notifier.text import encodes
+
 
 def limited(request: Request, most_bytes: int) -> Request:
     """Return the request with a body that is read up to `most_bytes`: reading more raises HTTPException 413.
@@ -38,8 +40,8 @@ async def form_of(request: Request, most_bytes: int, **limits: int) -> AsyncIter
     `Request.form`.
 
     Raise HTTPException 413 as `limited` does, and 400 for a form that is malformed, or whose texts are none in the
-    charset that its Content-Type names. A charset other than UTF-8 alone is no reason to refuse: the form by which a
-    mail provider unsubscribes somebody has the same bytes in most of them.
+    charset that its Content-Type names: codecs such as utf-7 make half of a surrogate pair. Charsets other than UTF-8
+    are accepted, because a mail provider may send its one-click form in one.
     """
     refused = HTTPException(400, "The form cannot be read in the charset that it names: send it in UTF-8.")
     try:
@@ -47,7 +49,7 @@ async def form_of(request: Request, most_bytes: int, **limits: int) -> AsyncIter
     except UnicodeError:
         raise refused from None
     try:
-        if not all(map(_is_text, _texts(form))):
+        if not all(map(encodes, _texts(form))):
             raise refused
         yield form
     finally:
@@ -59,12 +61,3 @@ def _texts(form: FormData) -> Iterator[str]:
     for name, value in form.multi_items():
         yield name
         yield value if isinstance(value, str) else value.filename or ""
-
-
-def _is_text(given: str) -> bool:
-    """Return whether the text can be encoded. Codecs as utf-7 and unicode_escape make half of a surrogate pair."""
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

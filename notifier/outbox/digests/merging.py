@@ -102,8 +102,7 @@ def leave(
         members = {
             leader: sorted({*given.get(leader, ()), *locked.joined.get(leader, ())}) for leader in sorted(expired)
         }
-        release(connection, sorted(id_ for some in members.values() for id_ in some), channel)
-        _release_merged(connection, members, channel, worker, "its leader expired after an attempt")
+        _release_members(connection, members, channel, worker, "its leader expired after an attempt")
         _close(connection, members)
         connection.execute(_CLOSE_DIGESTS, {"leaders": uuids(expired), "expired": True})
 
@@ -139,8 +138,7 @@ def release_cancelled(
                 for leader, some, _ in found
                 if channels[leader] == channel
             }
-            release(connection, sorted(id_ for some in members.values() for id_ in some), channel)
-            _release_merged(connection, members, channel, actor, "its leader was cancelled to erase a person")
+            _release_members(connection, members, channel, actor, "its leader was cancelled to erase a person")
         _close(connection, {leader: members for leader, members, _ in found if members})
     delete(connection, list(channels))
 
@@ -170,10 +168,13 @@ def release(connection: Connection, ids: Sequence[UUID], channel: str) -> None:
         connection.execute(within(_RELEASE, ids), {"ids": uuids(ids), "channel": channel})
 
 
-def _release_merged(connection: Connection, members: Given, channel: str, worker: str, reason: str) -> None:
-    """Merged → pending for those of the members that are merged with leaders of which no attempt may be accepted."""
+def _release_members(connection: Connection, members: Given, channel: str, worker: str, reason: str) -> None:
+    """Pending → pending for the members of leaders that have ended; and merged → pending, for this `reason`, for
+    those that are merged with leaders of which no attempt may have been accepted.
+    """
     if pairs := sorted((id_, leader) for leader, some in members.items() for id_ in some):
         ids, leaders = [id_ for id_, _ in pairs], [leader for _, leader in pairs]
+        release(connection, ids, channel)
         values = {
             "ids": uuids(ids),
             "leaders": uuids(leaders),

@@ -97,7 +97,7 @@ class Suppressions:
             for row in rows:
                 opted_out = row.pop("opted_out")
                 yield row
-                if opted_out and row["reason"] != "unsubscribe":
+                if opted_out:
                     yield {**row, "reason": "unsubscribe", "note": None}
             if len(rows) < _BATCH:
                 return

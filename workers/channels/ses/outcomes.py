@@ -95,8 +95,8 @@ def why_operation_refused(error: Exception) -> str | None:
     """
     if not isinstance(error, AwsError) or error.code not in OF_THE_OPERATION:
         return None
-    refusal = TABLE.refusal(error)
-    return TABLE.discreet(f"{error.status} {error}") if refusal and refusal.outcome is Blocked else None
+    result = result_of_error(error)
+    return result.reason if isinstance(result, Refused) and result.refusal.outcome is Blocked else None
 
 
 def _names_others(reason: str, sender: str) -> bool:

@@ -7,7 +7,7 @@ WITH RECURSIVE its (channel) AS (
   FROM its WHERE its.channel IS NOT NULL
 )
 SELECT newest.* FROM its CROSS JOIN LATERAL (
-  SELECT channel, address, topic, reason, actor, note, since, notification_id, opted_out FROM suppressions s
+  SELECT channel, address, topic, reason, actor, note, since, notification_id, {opted_out_beside} FROM suppressions s
   WHERE s.channel = its.channel ORDER BY s.since DESC LIMIT :limit
 ) AS newest
 WHERE :channel = '' OR its.channel = :channel ORDER BY since DESC LIMIT :limit
